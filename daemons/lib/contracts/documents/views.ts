@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { buildVerdicts, shownStates } from '../../domain/verdict.ts';
+import { parseWith } from '../contract.ts';
+import {
+  buildId,
+  buildSpec,
+  count,
+  debVersion,
+  dist,
+  failureCode,
+  jobId,
+  parts,
+  say,
+  seconds,
+  sha256,
+  sourceName,
+  wallTime,
+} from '../fields.ts';
+import { queues } from '../job.ts';
+import { judgedFileSchema } from './judged-file.ts';
+
+/** The rows that `rebuilder.Query` answers with, as JSON lines. */
+
+const jobRow = z.strictObject({
+  id: jobId,
+  build: buildId.nullable(),
+  queue: z.enum(queues),
+  kind: z.string().max(20),
+  about: z.string().max(300),
+  state: z.enum(['pending', 'leased', 'settled', 'set-aside', 'cancelled']),
+  holder: z.string().max(63).nullable(),
+  tries: count,
+  submitted: wallTime,
+  changed: wallTime,
+  progress: z.string().max(300).nullable(),
+  say: say.nullable(),
+});
+export type JobRow = z.infer<typeof jobRow>;
+
+const phaseSeconds = z.strictObject({
+  get: seconds.nullable(),
+  inputs: seconds.nullable(),
+  environment: seconds.nullable(),
+  build: seconds.nullable(),
+  attest: seconds.nullable(),
+});
+export type PhaseSeconds = z.infer<typeof phaseSeconds>;
+
+const resultRow = z.strictObject({
+  build: buildId,
+  dist,
+  source: sourceName,
+  version: debVersion,
+  sourceVersion: debVersion,
+  parts,
+  environment: z.enum(['buildinfo', 'inferred']),
+  selfHosted: z.boolean(),
+  /** What people see now. */
+  state: z.enum(shownStates),
+  /** null until settled. */
+  verdict: z.enum(buildVerdicts).nullable(),
+  code: failureCode.nullable(),
+  say,
+  files: z.array(judgedFileSchema).max(4_000),
+  seconds: phaseSeconds,
+  log: sha256.nullable(),
+  attestation: sha256.nullable(),
+  changed: wallTime,
+});
+export type ResultRow = z.infer<typeof resultRow>;
+
+/** `result`: the row, what it refers to, and the build. */
+const resultWhole = z.strictObject({
+  row: resultRow,
+  spec: buildSpec,
+  recipe: sha256.nullable(),
+  report: sha256.nullable(),
+  buildinfo: sha256.nullable(),
+  evidence: sha256,
+  publish: z.array(z.strictObject({ path: z.string().max(600), sha256 })).max(20_000),
+});
+export type ResultWhole = z.infer<typeof resultWhole>;
+
+const statusView = z.strictObject({
+  version: z.string().max(60),
+  now: wallTime,
+  queues: z.array(
+    z.strictObject({
+      queue: z.enum(queues),
+      pending: count,
+      leased: count,
+      setAside: count,
+      paused: z.boolean(),
+    }),
+  ),
+  states: z.array(z.strictObject({ dist, state: z.enum(shownStates), count })),
+  workers: z.array(
+    z.strictObject({
+      qube: z.string().max(63),
+      queue: z.enum(queues),
+      lastSeen: wallTime,
+      jobs: z.array(jobId).max(64),
+    }),
+  ),
+  feeds: z.array(
+    z.strictObject({ dist, lastRead: wallTime.nullable(), say: say.nullable(), next: wallTime.nullable() }),
+  ),
+  objects: z.strictObject({ count, bytes: count.or(z.number()), quotaBytes: z.number() }),
+});
+export type StatusView = z.infer<typeof statusView>;
+
+export function parseJobRow(untrusted: unknown): JobRow {
+  return parseWith(jobRow, untrusted, 'row of view jobs');
+}
+export function parseResultRow(untrusted: unknown): ResultRow {
+  return parseWith(resultRow, untrusted, 'row of view results');
+}
+export function parseResultWhole(untrusted: unknown): ResultWhole {
+  return parseWith(resultWhole, untrusted, 'view result');
+}
+export function parseStatusView(untrusted: unknown): StatusView {
+  return parseWith(statusView, untrusted, 'view status');
+}
