@@ -1,0 +1,60 @@
+// Bundles every program of daemons/ into build/lib (one file each, for a quick start) and lays out build/bin.
+
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Name of the program in build/lib, and its entry. */
+const programs = {
+  orchestrator: 'daemons/orchestrator/main.ts',
+  getter: 'daemons/getter/main.ts',
+  rebuilder: 'daemons/rebuilder/main.ts',
+  builder: 'daemons/builder/main.ts',
+  attester: 'daemons/attester/main.ts',
+  'vault-gpg': 'daemons/vault/gpg/main.ts',
+  'vault-keys': 'daemons/vault/keys/main.ts',
+  reporter: 'daemons/reporter/main.ts',
+  uploader: 'daemons/uploader/main.ts',
+  rebuilderctl: 'daemons/rebuilderctl/main.ts',
+  broker: 'daemons/standalone/broker/main.ts',
+  agent: 'daemons/standalone/agent/main.ts',
+  line: 'daemons/standalone/line/main.ts',
+  generate: 'tools/generate.ts',
+};
+
+const out = join(root, 'build');
+const present = Object.entries(programs).filter(([, entry]) => existsSync(join(root, entry)));
+await build({
+  entryPoints: Object.fromEntries(present.map(([name, entry]) => [name, join(root, entry)])),
+  outdir: join(out, 'lib'),
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  external: ['libsql'],
+  // Bundled CommonJS modules still call require(); an ES module has none of its own.
+  banner: {
+    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+mkdirSync(join(out, 'lib'), { recursive: true });
+writeFileSync(join(out, 'lib', 'package.json'), '{ "type": "module" }\n');
+
+const bin = join(out, 'bin');
+mkdirSync(bin, { recursive: true });
+writeFileSync(
+  join(bin, 'rebuilderctl'),
+  '#!/bin/sh\nexec node "$(dirname "$(readlink -f "$0")")/../lib/rebuilderctl.js" "$@"\n',
+);
+chmodSync(join(bin, 'rebuilderctl'), 0o755);
+const client = join(root, 'daemons/standalone/qrexec-client-vm');
+if (existsSync(client)) {
+  copyFileSync(client, join(bin, 'qrexec-client-vm'));
+  chmodSync(join(bin, 'qrexec-client-vm'), 0o755);
+}
+rmSync(join(out, 'qrexec'), { force: true, recursive: true });
+symlinkSync('../qrexec', join(out, 'qrexec'));
