@@ -1,0 +1,333 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, statSync, unlinkSync } from 'node:fs';
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  statfs,
+  utimes,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../daemon/clock.ts';
+import { parseSha256, type Sha256 } from '../domain/names.ts';
+
+/** Content-addressed files: `ab/cdef…` by sha256, each whole or not there (temporary file, fsync, link). */
+
+export type StoreErrorCode = 'too-large' | 'quota' | 'disk-full' | 'missing' | 'corrupt';
+
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  constructor(
+    readonly code: StoreErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface StoreOptions {
+  readonly clock: Clock;
+  /** Bytes that all objects together may take; absent: as much as the disk holds. */
+  readonly quotaBytes?: number;
+}
+
+/** An object as it is sent over the wire. */
+export interface StoredObject {
+  readonly size: number;
+  bytes(): AsyncIterable<Buffer>;
+}
+
+export interface Usage {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+const readBytes = 262_144;
+let written = 0;
+/** Temporary files that this process writes now. */
+const writing = new Set<string>();
+
+export class ObjectStore {
+  readonly #dir: string;
+  readonly #clock: Clock;
+  readonly #quota: number;
+  /** Objects being put: collection leaves them alone. */
+  readonly #held = new Map<Sha256, number>();
+  #count = 0;
+  #bytes = 0;
+  #arriving = 0;
+
+  private constructor(dir: string, options: StoreOptions) {
+    this.#dir = dir;
+    this.#clock = options.clock;
+    this.#quota = options.quotaBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Opens or makes the store, removes what a killed process left half-written, and counts what is there. */
+  static async open(dir: string, options: StoreOptions): Promise<ObjectStore> {
+    const store = new ObjectStore(dir, options);
+    await mkdir(join(dir, 'tmp'), { recursive: true, mode: 0o700 });
+    await store.#removeLeftovers();
+    for await (const { size } of store.list()) {
+      store.#count += 1;
+      store.#bytes += size;
+    }
+    return store;
+  }
+
+  /**
+   * Stores a stream under the sha256 of its bytes; the same bytes again, even at the same time, change nothing.
+   *
+   * @param max bytes that the stream may hold
+   * @throws StoreError `too-large`, `quota` or `disk-full`; whatever the stream throws. Nothing is left of it then.
+   */
+  async put(bytes: AsyncIterable<Uint8Array>, max: number): Promise<{ sha256: Sha256; size: number }> {
+    written += 1;
+    const temporary = join(this.#dir, 'tmp', `${process.pid}.${written}`);
+    let size = 0;
+    writing.add(temporary);
+    try {
+      const hash = createHash('sha256');
+      const file = await open(temporary, 'wx', 0o600);
+      try {
+        for await (const chunk of bytes) {
+          size += chunk.length;
+          this.#arriving += chunk.length;
+          this.#checkSize(size, max);
+          hash.update(chunk);
+          await writeAll(file, chunk);
+        }
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      const sha256 = parseSha256(hash.digest('hex'));
+      await this.#keep(temporary, sha256, size);
+      return { sha256, size };
+    } catch (error) {
+      await rm(temporary, { force: true });
+      if (isCode(error, 'ENOSPC')) throw new StoreError('disk-full', 'the disk is full', { cause: error });
+      throw error;
+    } finally {
+      this.#arriving -= size;
+      writing.delete(temporary);
+    }
+  }
+
+  /** Copies a file into the store: see {@link put}. */
+  putFile(path: string, max: number): Promise<{ sha256: Sha256; size: number }> {
+    return this.put(createReadStream(path, { highWaterMark: readBytes }), max);
+  }
+
+  async has(sha256: Sha256): Promise<boolean> {
+    return (await this.size(sha256)) !== undefined;
+  }
+
+  /** Bytes of an object, or undefined where the store does not hold it. */
+  async size(sha256: Sha256): Promise<number | undefined> {
+    try {
+      return (await stat(this.path(sha256))).size;
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Where an object is or would be. */
+  path(sha256: Sha256): string {
+    return join(this.#dir, sha256.slice(0, 2), sha256.slice(2));
+  }
+
+  /** @throws StoreError `missing` */
+  async object(sha256: Sha256): Promise<StoredObject> {
+    const size = await this.size(sha256);
+    if (size === undefined) throw missing(sha256);
+    return { size, bytes: () => createReadStream(this.path(sha256), { highWaterMark: readBytes }) };
+  }
+
+  /**
+   * An object whole, its hash checked again.
+   *
+   * @throws StoreError `missing`, `corrupt`, or `too-large` beyond `max` bytes
+   */
+  async read(sha256: Sha256, max: number): Promise<Buffer> {
+    const size = await this.size(sha256);
+    if (size === undefined) throw missing(sha256);
+    if (size > max)
+      throw new StoreError('too-large', `object ${sha256} has ${size} bytes, at most ${max} were expected`);
+    const content = await readFile(this.path(sha256));
+    if (createHash('sha256').update(content).digest('hex') !== sha256) {
+      throw new StoreError('corrupt', `object ${sha256} does not have that hash any more`);
+    }
+    return content;
+  }
+
+  /** Makes an object young again, as if it had been put now; says whether it is there. */
+  async touch(sha256: Sha256): Promise<boolean> {
+    this.#hold(sha256);
+    try {
+      return await this.#renewAge(sha256);
+    } finally {
+      this.#release(sha256);
+    }
+  }
+
+  /** Removes an object; one that is not there or is being put stays so. Says whether it removed it. */
+  delete(sha256: Sha256): boolean {
+    return this.#removeOlder(sha256, Number.POSITIVE_INFINITY) !== undefined;
+  }
+
+  /** Objects and bytes held, without reading the disk. */
+  usage(): Usage {
+    return { count: this.#count, bytes: this.#bytes };
+  }
+
+  get quotaBytes(): number {
+    return this.#quota;
+  }
+
+  /** Bytes that may still be stored: what the quota leaves or what the disk does, whichever is less. */
+  async room(): Promise<number> {
+    const disk = await statfs(this.#dir);
+    return Math.min(disk.bavail * disk.bsize, this.#quota - this.#bytes - this.#arriving);
+  }
+
+  /** Every object, in no order; ones that come or go meanwhile may or may not be among them. */
+  async *list(): AsyncGenerator<{ sha256: Sha256; size: number }, void, undefined> {
+    for (const folder of (await readdir(this.#dir)).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+      for (const name of await readdir(join(this.#dir, folder))) {
+        if (!/^[0-9a-f]{62}$/.test(name)) continue;
+        const sha256 = parseSha256(folder + name);
+        const size = await this.size(sha256);
+        if (size !== undefined) yield { sha256, size };
+      }
+    }
+  }
+
+  /**
+   * Removes objects that nobody refers to.
+   *
+   * @param isLive whether an object must stay; asked once an object
+   * @param putBefore wall time in ms: objects put or touched later stay
+   */
+  async collect(isLive: (sha256: Sha256) => boolean | Promise<boolean>, putBefore: number): Promise<Usage> {
+    let count = 0;
+    let bytes = 0;
+    for await (const { sha256 } of this.list()) {
+      if (await isLive(sha256)) continue;
+      const removed = this.#removeOlder(sha256, putBefore);
+      if (removed === undefined) continue;
+      count += 1;
+      bytes += removed;
+    }
+    return { count, bytes };
+  }
+
+  #checkSize(size: number, max: number): void {
+    if (size > max) throw new StoreError('too-large', `an object has more than ${max} bytes`);
+    if (this.#bytes + this.#arriving > this.#quota) {
+      throw new StoreError('quota', `the object store's quota of ${this.#quota} bytes is used up`);
+    }
+  }
+
+  /** `link`, unlike `rename`, tells whether the name was new: two puts of the same bytes count once. */
+  async #keep(temporary: string, sha256: Sha256, size: number): Promise<void> {
+    this.#hold(sha256);
+    try {
+      const now = this.#clock.now() / 1_000;
+      await utimes(temporary, now, now);
+      const folder = join(this.#dir, sha256.slice(0, 2));
+      if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(this.#dir);
+      await link(temporary, this.path(sha256));
+      this.#count += 1;
+      this.#bytes += size;
+      await syncFolder(folder);
+    } catch (error) {
+      if (!isCode(error, 'EEXIST')) throw error;
+      await this.#renewAge(sha256);
+    } finally {
+      this.#release(sha256);
+      await rm(temporary, { force: true });
+    }
+  }
+
+  async #renewAge(sha256: Sha256): Promise<boolean> {
+    const now = this.#clock.now() / 1_000;
+    try {
+      await utimes(this.path(sha256), now, now);
+      return true;
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return false;
+      throw error;
+    }
+  }
+
+  #hold(sha256: Sha256): void {
+    this.#held.set(sha256, (this.#held.get(sha256) ?? 0) + 1);
+  }
+
+  #release(sha256: Sha256): void {
+    const left = (this.#held.get(sha256) ?? 1) - 1;
+    if (left > 0) this.#held.set(sha256, left);
+    else this.#held.delete(sha256);
+  }
+
+  /** Bytes removed, or undefined. Synchronous, so that no put can begin between the look and the removal. */
+  #removeOlder(sha256: Sha256, putBefore: number): number | undefined {
+    if (this.#held.has(sha256)) return undefined;
+    const found = statSync(this.path(sha256), { throwIfNoEntry: false });
+    if (found === undefined || Math.round(found.mtimeMs) >= putBefore) return undefined;
+    unlinkSync(this.path(sha256));
+    this.#count -= 1;
+    this.#bytes -= found.size;
+    return found.size;
+  }
+
+  /** Temporary files are named by process: those of one that runs (a cache may be shared) are left alone. */
+  async #removeLeftovers(): Promise<void> {
+    for (const name of await readdir(join(this.#dir, 'tmp'))) {
+      const path = join(this.#dir, 'tmp', name);
+      if (!isBeingWritten(path, Number(name.split('.')[0]))) await rm(path, { force: true });
+    }
+  }
+}
+
+function missing(sha256: Sha256): StoreError {
+  return new StoreError('missing', `the object store does not hold ${sha256}`);
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length; ) {
+    at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function isBeingWritten(path: string, pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  if (pid === process.pid) return writing.has(path);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !isCode(error, 'ESRCH');
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

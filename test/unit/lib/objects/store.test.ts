@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../../../daemons/lib/daemon/clock.ts';
+import { parseSha256, type Sha256 } from '../../../../daemons/lib/domain/names.ts';
+import { ObjectStore, StoreError } from '../../../../daemons/lib/objects/store.ts';
+
+let dir: string;
+let clock: VirtualClock;
+beforeEach(() => {
+  clock = new VirtualClock();
+  dir = mkdtempSync(join(tmpdir(), 'objects-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function hashOf(text: string): Sha256 {
+  return parseSha256(createHash('sha256').update(text).digest('hex'));
+}
+async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
+  for (const text of texts) yield Buffer.from(text);
+}
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name);
+}
+function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof StoreError ? error.code : String(error)),
+  );
+}
+
+describe('an object store', () => {
+  it('keeps bytes under their sha256, however they were cut', async () => {
+    const store = await ObjectStore.open(dir, { clock });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 5 }), async (parts) => {
+        const whole = Buffer.concat(parts);
+        const put = await store.put(
+          (async function* () {
+            yield* parts;
+          })(),
+          1_000,
+        );
+        expect(put.sha256).toBe(createHash('sha256').update(whole).digest('hex'));
+        expect(put.size).toBe(whole.length);
+        expect(await store.read(put.sha256, 1_000)).toEqual(whole);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('counts the same bytes once, put one after another or at once', async () => {
+    const store = await ObjectStore.open(dir, { clock });
+    await store.put(chunks('same'), 10);
+    await Promise.all(Array.from({ length: 8 }, () => store.put(chunks('sa', 'me'), 10)));
+    await Promise.all(Array.from({ length: 8 }, () => store.put(chunks('other'), 10)));
+    expect(store.usage()).toEqual({ count: 2, bytes: 9 });
+    expect(filesIn(dir)).toHaveLength(2);
+    expect((await ObjectStore.open(dir, { clock })).usage()).toEqual({ count: 2, bytes: 9 });
+  });
+
+  it('leaves nothing of a stream that breaks or is too large', async () => {
+    const store = await ObjectStore.open(dir, { clock });
+    const breaking = (async function* () {
+      yield Buffer.from('half');
+      throw new Error('cut off');
+    })();
+    expect(await codeOf(store.put(breaking, 100))).toBe('Error: cut off');
+    expect(await codeOf(store.put(chunks('1234', '5678'), 7))).toBe('too-large');
+    expect(filesIn(dir)).toEqual([]);
+    expect(store.usage()).toEqual({ count: 0, bytes: 0 });
+  });
+
+  it('refuses what its quota does not hold, and takes it once there is room', async () => {
+    const store = await ObjectStore.open(dir, { clock, quotaBytes: 10 });
+    await store.put(chunks('12345678'), 100);
+    expect(await codeOf(store.put(chunks('abc'), 100))).toBe('quota');
+    expect(await store.room()).toBe(2);
+    expect(store.delete(hashOf('12345678'))).toBe(true);
+    expect(store.delete(hashOf('12345678'))).toBe(false);
+    expect((await store.put(chunks('abc'), 100)).size).toBe(3);
+  });
+
+  it('removes at its opening what a killed process left, and nothing that a running one writes', async () => {
+    await ObjectStore.open(dir, { clock });
+    writeFileSync(join(dir, 'tmp', `${2 ** 22 + 1}.1`), 'half');
+    writeFileSync(join(dir, 'tmp', `${process.pid}.999999`), 'of an earlier life');
+    writeFileSync(join(dir, 'tmp', `${process.ppid}.1`), 'of a process that runs');
+    const store = await ObjectStore.open(dir, { clock });
+    expect(filesIn(dir)).toEqual([`${process.ppid}.1`]);
+    let opened = false;
+    const slow = (async function* () {
+      yield Buffer.from('a');
+      await ObjectStore.open(dir, { clock });
+      opened = true;
+      yield Buffer.from('b');
+    })();
+    expect((await store.put(slow, 10)).sha256).toBe(hashOf('ab'));
+    expect(opened).toBe(true);
+  });
+
+  it('collects what is not live, but for what was put or touched lately', async () => {
+    const store = await ObjectStore.open(dir, { clock });
+    for (const text of ['live', 'old', 'touched', 'put again']) await store.put(chunks(text), 100);
+    await clock.advance(5_000);
+    expect(await store.touch(hashOf('touched'))).toBe(true);
+    expect(await store.touch(hashOf('never there'))).toBe(false);
+    await store.put(chunks('put again'), 100);
+    await store.put(chunks('young'), 100);
+    const removed = await store.collect((sha256) => sha256 === hashOf('live'), clock.now());
+    expect(removed).toEqual({ count: 1, bytes: 3 });
+    expect(await store.has(hashOf('old'))).toBe(false);
+    expect(store.usage().count).toBe(4);
+    expect((await store.collect(() => false, clock.now() + 1)).count).toBe(4);
+    expect(store.usage()).toEqual({ count: 0, bytes: 0 });
+  });
+
+  it('never collects an object between its putting and its keeper', async () => {
+    const store = await ObjectStore.open(dir, { clock });
+    for (let round = 0; round < 50; round += 1) {
+      await store.put(chunks('contended'), 100);
+      await clock.advance(10);
+      const [put] = await Promise.all([
+        store.put(chunks('contended'), 100),
+        store.collect(() => false, clock.now()),
+        store.collect(() => false, clock.now()),
+      ]);
+      expect(await store.has(put.sha256)).toBe(true);
+      expect(store.usage()).toEqual({ count: 1, bytes: 9 });
+    }
+  });
+
+  it('says when an object is missing, larger than expected, or no longer what it was', async () => {
+    const store = await ObjectStore.open(dir, { clock });
+    const { sha256 } = await store.put(chunks('content'), 100);
+    expect(await codeOf(store.read(hashOf('absent'), 100))).toBe('missing');
+    expect(await codeOf(store.object(hashOf('absent')))).toBe('missing');
+    expect(await codeOf(store.read(sha256, 3))).toBe('too-large');
+    writeFileSync(store.path(sha256), 'changed');
+    expect(await codeOf(store.read(sha256, 100))).toBe('corrupt');
+  });
+});
