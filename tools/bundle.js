@@ -23,6 +23,8 @@ const programs = {
   agent: 'daemons/standalone/agent/main.ts',
   line: 'daemons/standalone/line/main.ts',
   generate: 'tools/generate.ts',
+  demo: 'test/demo/main.ts',
+  bench: 'test/bench/main.ts',
 };
 
 const out = join(root, 'build');
