@@ -1,4 +1,5 @@
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
+import { isoTime } from '../../lib/daemon/clock.ts';
 import type { Project } from '../../lib/domain/dist.ts';
 import type { ShownState } from '../../lib/domain/verdict.ts';
 import { type PublishedLinks, type Result, stateOrder } from '../results-tree.ts';
@@ -47,7 +48,7 @@ export function indexPage(project: Project, results: readonly Result[], links: P
 <p>Official packages, built again from source and compared byte for byte. ${
     latest === 0
       ? 'Nothing was built yet.'
-      : html`Latest change: <time datetime="${isoTime(latest)}">${isoTime(latest)}</time>.`
+      : html`Latest change: <time datetime="${shownTime(latest)}">${shownTime(latest)}</time>.`
   }
 For programs: <a href="${urlOf(`${project}.json`)}">${project}.json</a>.</p>
 </header>
@@ -132,15 +133,9 @@ function groupBy<K>(results: readonly Result[], keyOf: (result: Result) => K): M
   return groups;
 }
 
-const utcTime = new Intl.DateTimeFormat('sv-SE', {
-  timeZone: 'UTC',
-  dateStyle: 'short',
-  timeStyle: 'medium',
-});
-
 /** ECMA-262 21.4.1.1: no later time has a date. */
 const latestTime = 8.64e15;
 
-function isoTime(ms: number): string {
-  return `${utcTime.format(Math.min(ms, latestTime)).replace(' ', 'T')}Z`;
+function shownTime(ms: number): string {
+  return isoTime(Math.min(ms, latestTime)).replace(/\.\d+Z$/, 'Z');
 }
