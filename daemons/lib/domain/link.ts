@@ -1,0 +1,189 @@
+import type { Json } from './canonical-json.ts';
+import { isObject, type JsonObject, MetablockError, shortKeyId } from './metablock.ts';
+import {
+  type Architecture,
+  type BinaryName,
+  type DebVersion,
+  type Fingerprint,
+  type PoolFileName,
+  type PublicationPath,
+  parsePublicationPath,
+  parseSha256,
+  type Sha256,
+  type SourceName,
+  withoutEpoch,
+} from './names.ts';
+
+/** in-toto links of step `rebuild`: what they say, and where verifiers look for them. */
+
+/** Hashes of an artifact. Ours hold sha256 alone, since in-toto compares the whole set of hashes. */
+export type Hashes = Readonly<Record<string, string>>;
+export type Artifacts = Readonly<Record<string, Hashes>>;
+
+/** Every member of in-toto's model: one that is missing or added makes the signature fail. */
+export type Link = Readonly<{
+  _type: 'link';
+  name: string;
+  materials: Artifacts;
+  products: Artifacts;
+  byproducts: JsonObject;
+  command: readonly Json[];
+  environment: JsonObject;
+}>;
+
+/** The step's name that apt-transport-in-toto and every rebuild layout know. */
+export const rebuildStep = 'rebuild';
+
+export const maxArtifacts = 20_000;
+const maxArtifactName = 4_096;
+
+/** One binary package file that came out identical. */
+export type Product = Readonly<{
+  /** As the pool has it, without an epoch. */
+  name: PoolFileName;
+  package: BinaryName;
+  version: DebVersion;
+  architecture: Architecture;
+  sha256: Sha256;
+}>;
+
+/**
+ * The names under which a file stands in a link: the pool's, and the one that apt gives it on disk, which holds the
+ * epoch as `%3a` (facts: apt-transport-in-toto §3, §6). Equal for nearly every file without an epoch.
+ */
+export function productNames(product: Omit<Product, 'sha256'>): readonly string[] {
+  const extension = /\.[a-z]+$/.exec(product.name)?.[0] ?? '.deb';
+  const onDisk =
+    [product.package, product.version, product.architecture].map(quoteForApt).join('_') + extension;
+  return [...new Set<string>([product.name, onDisk])].sort();
+}
+
+/** The link of step `rebuild` whose products are exactly these files. */
+export function rebuildLink(products: readonly Product[]): Link {
+  const entries = products.flatMap((product) =>
+    productNames(product).map((name): [string, Hashes] => [name, { sha256: product.sha256 }]),
+  );
+  return linkOf(Object.fromEntries(entries));
+}
+
+/** The link of step `rebuild` with these products, whatever their names. */
+export function linkOf(products: Artifacts): Link {
+  return {
+    _type: 'link',
+    name: rebuildStep,
+    materials: {},
+    products,
+    byproducts: {},
+    command: [],
+    environment: {},
+  };
+}
+
+/**
+ * Reads the signed part of a link as in-toto's model does: members it does not know are dropped, missing ones get
+ * their defaults (facts: in-toto §2).
+ *
+ * @throws MetablockError
+ */
+export function parseLink(untrusted: JsonObject): Link {
+  if (untrusted._type !== 'link') throw new MetablockError('unknown-kind', '_type: expected "link"');
+  const { name, materials = {}, products = {}, byproducts = {}, command = [], environment = {} } = untrusted;
+  if (typeof name !== 'string') throw new MetablockError('malformed', 'name: expected a text');
+  if (!isObject(byproducts)) throw new MetablockError('malformed', 'byproducts: expected an object');
+  if (!isObject(environment)) throw new MetablockError('malformed', 'environment: expected an object');
+  if (!Array.isArray(command)) throw new MetablockError('malformed', 'command: expected a list');
+  return {
+    _type: 'link',
+    name,
+    materials: parseArtifacts(materials, 'materials'),
+    products: parseArtifacts(products, 'products'),
+    byproducts,
+    command,
+    environment,
+  };
+}
+
+/** A product of an earlier link of ours: its hash, and the package file that its name stands for. */
+export type EarlierProduct = Readonly<{
+  name: string;
+  package: string;
+  version: string;
+  architecture: string;
+  sha256: Sha256;
+}>;
+
+/**
+ * The products of a link, if each is a binary package file with a sha256 and nothing else; undefined if any is not.
+ * `version` is written as in the name: without an epoch in the pool's names, with it in apt's.
+ */
+export function packageProducts(link: Link): readonly EarlierProduct[] | undefined {
+  const products: EarlierProduct[] = [];
+  for (const [name, hashes] of Object.entries(link.products)) {
+    const match = /^([a-z0-9][a-z0-9+.-]+)_([0-9A-Za-z][0-9A-Za-z.+~%-]*)_([a-z0-9-]+)\.u?deb$/.exec(name);
+    const sha256 = hashes.sha256;
+    if (match === null || sha256 === undefined || Object.keys(hashes).length !== 1) return undefined;
+    if (!/^[0-9a-f]{64}$/.test(sha256)) return undefined;
+    const [, binary = '', version = '', architecture = ''] = match;
+    products.push({
+      name,
+      package: binary,
+      version: version.replace('%3a', ':'),
+      architecture,
+      sha256: parseSha256(sha256),
+    });
+  }
+  return products;
+}
+
+/** `FOLDER/sources/BINARY/VERSION/metadata`, the epoch as a literal colon: what apt's transport asks for. */
+export function metadataPath(folder: string, binary: BinaryName, version: DebVersion): PublicationPath {
+  return parsePublicationPath(`${folder}/sources/${binary}/${version}/metadata`);
+}
+
+/** Where upstream keeps what concerns one source version, its epoch left out: never a `metadata` of ours. */
+export function sourceFolder(folder: string, source: SourceName, version: DebVersion): PublicationPath {
+  return parsePublicationPath(`${folder}/sources/${source}/${withoutEpoch(version)}`);
+}
+
+/** Upstream's link of one build: `rebuild.KEYID8.ARCH.link`. */
+export function buildLinkName(keyid: string, architecture: Architecture): string {
+  return `${rebuildStep}.${shortKeyId(keyid)}.${architecture}.link`;
+}
+
+/** Upstream's link of all builds of one version: `rebuild.KEYID8.link`, the name in-toto itself looks for. */
+export function mergedLinkName(keyid: string): string {
+  return `${rebuildStep}.${shortKeyId(keyid)}.link`;
+}
+
+/** Upstream's place for a public key. */
+export function publicKeyPath(folder: string, fingerprint: Fingerprint): PublicationPath {
+  return parsePublicationPath(`${folder}/${fingerprint}.asc`);
+}
+
+/** apt's own quoting of the parts of a file name (apt-pkg/acquire-item.cc: `_:` and what is not plain). */
+function quoteForApt(text: string): string {
+  return text.replaceAll(/[_:%]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
+}
+
+function parseArtifacts(untrusted: Json, where: string): Artifacts {
+  if (!isObject(untrusted)) throw new MetablockError('malformed', `${where}: expected an object`);
+  const entries = Object.entries(untrusted);
+  if (entries.length > maxArtifacts)
+    throw new MetablockError('too-large', `${where}: more than ${maxArtifacts}`);
+  const artifacts: Record<string, Hashes> = Object.create(null);
+  for (const [name, hashes] of entries) {
+    if (name.length > maxArtifactName) throw new MetablockError('malformed', `${where}: a name is too long`);
+    artifacts[name] = parseHashes(hashes, `${where}[${JSON.stringify(name.slice(0, 80))}]`);
+  }
+  return artifacts;
+}
+
+function parseHashes(untrusted: Json | undefined, where: string): Hashes {
+  if (!isObject(untrusted)) throw new MetablockError('malformed', `${where}: expected hashes`);
+  for (const hash of Object.values(untrusted)) {
+    if (typeof hash !== 'string' || !/^[a-fA-F0-9]+$/.test(hash)) {
+      throw new MetablockError('malformed', `${where}: a hash is not hexadecimal`);
+    }
+  }
+  return untrusted as Hashes;
+}

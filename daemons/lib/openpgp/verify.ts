@@ -1,0 +1,70 @@
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import type { LayoutKey } from '../domain/layout.ts';
+import type { GpgSignature } from '../domain/metablock.ts';
+
+/**
+ * The check that in-toto makes of a gpg signature (securesystemslib gpg/functions.py): over SHA-256, against a key as a
+ * layout holds it. gpgv decides about archives; about our own documents it has to be the verifier's own rule.
+ */
+
+export const signatureStates = ['good', 'bad', 'other-key', 'expired'] as const;
+export type SignatureState = (typeof signatureStates)[number];
+
+/** Judges a signature by `key` or the subkey of it that the signature names; `now` is wall time in milliseconds. */
+export function checkSignature(
+  signature: GpgSignature,
+  key: LayoutKey,
+  content: Uint8Array,
+  now: number,
+): SignatureState {
+  const signer = [key, ...Object.values(key.subkeys ?? {})].find((one) => one.keyid === signature.keyid);
+  if (signer === undefined) return 'other-key';
+  if (isExpired(signer, now)) return 'expired';
+  const headers = Buffer.from(signature.other_headers, 'hex');
+  const value = Buffer.from(signature.signature, 'hex');
+  return verifyRaw(signer, 'sha256', content, headers, value) ? 'good' : 'bad';
+}
+
+/** Whether a key's validity, as it stands in the layout, is over. */
+export function isExpired(key: LayoutKey, now: number): boolean {
+  return key.validity_period !== undefined && key.creation_time + key.validity_period < now / 1000;
+}
+
+/** Verifies over `content`, `headers` and the trailer of RFC 4880 section 5.2.4. */
+export function verifyRaw(
+  key: LayoutKey,
+  hash: 'sha1' | 'sha256' | 'sha512',
+  content: Uint8Array,
+  headers: Buffer,
+  value: Buffer,
+): boolean {
+  const trailer = Buffer.alloc(6);
+  trailer.writeUInt16BE(0x04ff);
+  trailer.writeUInt32BE(headers.length, 2);
+  const signed = [content, headers, trailer];
+  if (key.type === 'eddsa') {
+    // The digest itself is the message: RFC 9580 section 5.2.3.3 and its drafts.
+    const digest = signed.reduce((sum, part) => sum.update(part), createHash(hash)).digest();
+    return value.length === 64 && verify(null, digest, ed25519Key(key), value);
+  }
+  const modulusBytes = (key.keyval.public.n ?? '').length / 2;
+  if (value.length > modulusBytes) return false;
+  const padded = Buffer.concat([Buffer.alloc(modulusBytes - value.length), value]);
+  return verify(hash, Buffer.concat(signed), rsaKey(key), padded);
+}
+
+function rsaKey(key: LayoutKey): KeyObject {
+  const { e = '', n = '' } = key.keyval.public;
+  return createPublicKey({ format: 'jwk', key: { kty: 'RSA', e: base64url(e), n: base64url(n) } });
+}
+
+function ed25519Key(key: LayoutKey): KeyObject {
+  return createPublicKey({
+    format: 'jwk',
+    key: { kty: 'OKP', crv: 'Ed25519', x: base64url(key.keyval.public.q ?? '') },
+  });
+}
+
+function base64url(hex: string): string {
+  return Buffer.from(hex, 'hex').toString('base64url');
+}
