@@ -1,0 +1,84 @@
+import { chmod, unlink } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../daemon/clock.ts';
+import type { Log } from '../daemon/log.ts';
+import { encodeHeader } from './header.ts';
+import { refusalHeader } from './refusal.ts';
+import { ReplyError } from './reply-error.ts';
+import { readSocketHeader, type ServedCall } from './socket-header.ts';
+
+export { type Answer, type AnswerContext, answer, type Channel, type Handler } from './answer.ts';
+export { ReplyError } from './reply-error.ts';
+export type { ServedCall } from './socket-header.ts';
+
+export interface ServeOptions {
+  /** Where to listen; without it, on the socket that systemd passed (sd_listen_fds(3)). */
+  readonly path?: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** More calls than these at once are told `busy`. */
+  readonly maxConnections: number;
+  /** The connection is closed when this settles; what it throws goes to the log. */
+  onCall(call: ServedCall, channel: Duplex): Promise<void>;
+}
+
+/** sd_listen_fds(3): the first passed descriptor. */
+const listenFdsStart = 3;
+/** root and the session's user connect for other qubes (facts: qrexec §6); the group is `qubes`. */
+const socketMode = 0o660;
+
+/** A qrexec socket service: one connection a call. */
+export async function serveSocket(options: ServeOptions): Promise<{ close(): Promise<void> }> {
+  const open = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    open.add(socket);
+    socket.on('error', () => {});
+    socket.once('close', () => open.delete(socket));
+    if (open.size > options.maxConnections) {
+      socket.end(encodeHeader(refusalHeader(new ReplyError('busy', 'too many calls at once'))));
+      socket.destroySoon();
+      return;
+    }
+    void serveCall(socket, options);
+  });
+  await listen(server, options.path);
+  return {
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+async function serveCall(socket: Socket, options: ServeOptions): Promise<void> {
+  try {
+    const call = await readSocketHeader(socket, options.clock);
+    await options.onCall(call, socket);
+  } catch (error) {
+    options.log.warning('call failed', { say: error instanceof Error ? error.message : String(error) });
+  } finally {
+    if (socket.writableEnded) socket.destroySoon();
+    else socket.destroy();
+  }
+}
+
+async function listen(server: Server, path: string | undefined): Promise<void> {
+  if (path !== undefined) await unlink(path).catch(ignoreMissing);
+  else if (process.env.LISTEN_PID !== String(process.pid) || !(Number(process.env.LISTEN_FDS) >= 1)) {
+    throw new Error('no socket was passed by systemd ($LISTEN_FDS), and no path was given');
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path === undefined ? { fd: listenFdsStart } : { path }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  if (path !== undefined) await chmod(path, socketMode);
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
