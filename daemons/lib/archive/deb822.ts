@@ -61,7 +61,7 @@ export function* parseDeb822(input: string | Uint8Array, caps: Deb822Caps = deb8
 
 /** The first stanza of a text that should hold one, as a .dsc, a .buildinfo or a Release does. */
 export function parseStanza(input: string | Uint8Array, caps: Deb822Caps = deb822Caps): Stanza {
-  const [first, second] = parseDeb822(input, caps);
+  const [first, second] = parseDeb822(input, { ...caps, stanzas: 2 });
   if (first === undefined) throw new ArchiveError('malformed', 'no fields at all');
   if (second !== undefined) throw new ArchiveError('malformed', 'more than one stanza');
   return first;
