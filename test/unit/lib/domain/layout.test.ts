@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { buildLayout, type LayoutKey, parseLayout } from '../../../../daemons/lib/domain/layout.ts';
+import type { JsonObject } from '../../../../daemons/lib/domain/metablock.ts';
+
+function key(keyid: string): LayoutKey {
+  return {
+    type: 'rsa',
+    method: 'pgp+rsa-pkcsv1.5',
+    hashes: ['pgp+SHA2'],
+    keyid,
+    keyval: { private: '', public: { e: '010001', n: 'ff' } },
+    creation_time: 1,
+  };
+}
+const one = key('11'.repeat(20));
+const two = key('22'.repeat(20));
+const expires = '2030-01-01T00:00:00Z';
+
+describe('buildLayout', () => {
+  it('makes the rebuild layout that apt’s transport ships, for these keys', () => {
+    const layout = buildLayout({ rebuilders: [one, two], threshold: 2, expires });
+    expect(layout.steps).toEqual([
+      {
+        _type: 'step',
+        name: 'rebuild',
+        pubkeys: [one.keyid, two.keyid],
+        threshold: 2,
+        expected_command: [],
+        expected_materials: [],
+        expected_products: [
+          ['CREATE', '*.deb'],
+          ['DISALLOW', '*.deb'],
+        ],
+      },
+    ]);
+    expect(layout.inspect[0]).toMatchObject({ name: 'verify-reprobuilds', run: ['/usr/bin/true'] });
+    expect(Object.keys(layout.keys)).toEqual([one.keyid, two.keyid]);
+    expect(parseLayout(layout as unknown as JsonObject)).toEqual(layout);
+  });
+
+  it.each([
+    ['no key', [], 1, expires, 'no-keys'],
+    ['a threshold of none', [one], 0, expires, 'threshold'],
+    ['more wanted than there are', [one], 2, expires, 'threshold'],
+    ['half a rebuilder', [one, two], 1.5, expires, 'threshold'],
+    ['an expiry that in-toto cannot read', [one], 1, '2030-01-01', 'expiry'],
+    [
+      'two keys that in-toto would store in one file',
+      [one, key(`${'11'.repeat(4)}${'33'.repeat(16)}`)],
+      1,
+      expires,
+      'key-collision',
+    ],
+  ])('refuses %s', (_what, rebuilders, threshold, when, code) => {
+    expect(() => buildLayout({ rebuilders, threshold, expires: when })).toThrow(
+      expect.objectContaining({ code }),
+    );
+  });
+});
