@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { drawn } from '../../support/campaign.ts';
+import { readRebuildable } from '../../support/rebuildable.ts';
+import { rebuild } from '../../support/rebuilderctl.ts';
+
+type Case = Readonly<{ title: string; how: 'buildinfo' | 'inferred'; index: number }>;
+
+const list = readRebuildable();
+const cases: readonly Case[] = list.flatMap((entry, index) => [
+  { title: `${entry.source} with its buildinfo`, how: 'buildinfo' as const, index },
+  ...(entry.needsBuildinfo ? [] : [{ title: `${entry.source} without`, how: 'inferred' as const, index }]),
+]);
+
+if (list.length > 0) {
+  describe('rebuilderctl rebuild, on official packages', () => {
+    it.each([...drawn('rebuildable', cases, 4)])('tells $title file by file', async ({ how, index }) => {
+      const entry = list[index];
+      if (!entry) throw new Error('no such case');
+      const buildinfos = how === 'buildinfo' ? entry.buildinfos : [];
+      const { result, exitCode } = await rebuild(`${entry.source}=${entry.version}`, entry.suite, buildinfos);
+
+      const allIdentical = [...entry.files.values()].every((file) => file.identical);
+      for (const [name, known] of entry.files) {
+        const told = result.files.find((file) => file.name === name);
+        expect(told?.officialSha256, name).toBe(known.sha256);
+        if (known.identical && (allIdentical || how === 'inferred')) {
+          expect(told, name).toMatchObject({ verdict: 'reproducible', rebuiltSha256: known.sha256 });
+        }
+        if (!known.identical) expect(told?.verdict, name).not.toBe('reproducible');
+        if (!known.identical && how === 'inferred') expect(told?.verdict, name).toBe('environment-unknown');
+      }
+      const code = allIdentical ? null : how === 'inferred' ? 'environment-unknown' : 'buildinfo-mismatch';
+      expect(result.code).toBe(code);
+      expect(exitCode).toBe(allIdentical ? 0 : 2);
+    });
+  });
+}
