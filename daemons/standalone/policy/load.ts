@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type Place, PolicyError, PolicySyntaxError } from './errors.ts';
 import { isLegacyName, sortLegacyNames } from './legacy-names.ts';
@@ -135,13 +135,23 @@ function missing(what: 'file' | 'directory', path: string, from: Place): PolicyS
 }
 
 /** The path with its links followed, as far as there is something there. */
-function resolveAsFarAsCan(path: string): string {
+function resolveAsFarAsCan(path: string, links = 40): string {
   try {
     return realpathSync.native(path);
   } catch (error) {
     const parent = dirname(path);
-    if (codeOf(error) !== 'ENOENT' || parent === path) return resolve(path);
-    return resolve(resolveAsFarAsCan(parent), basename(path));
+    if (codeOf(error) !== 'ENOENT' || parent === path || links === 0) return resolve(path);
+    const here = resolve(resolveAsFarAsCan(parent, links), basename(path));
+    const link = readLink(here);
+    return link === undefined ? here : resolveAsFarAsCan(resolve(dirname(here), link), links - 1);
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 
