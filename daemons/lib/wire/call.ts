@@ -78,6 +78,8 @@ export interface QrexecOptions {
 }
 
 const maxSaid = 4_096;
+/** How long a client may stay after the end of what it had to pass on. */
+const exitMs = 10_000;
 
 /** Calls through qrexec-client-vm; this file is its only user. */
 export function qrexecCaller(options: QrexecOptions): Caller {
@@ -186,12 +188,19 @@ class Call<Argument extends string, Request, Reply> {
       await message.finish();
       await this.#written;
       if (this.#sourceError !== undefined) throw this.#sourceError;
-      await this.client.exited;
+      await this.#exit();
     } catch (error) {
       throw await this.#explain(error);
     } finally {
       this.#release();
     }
+  }
+
+  /** The reply is whole: what the client's status says besides does not count. */
+  async #exit(): Promise<void> {
+    const over = new AbortController();
+    this.clock.sleep(exitMs, over.signal).then(this.#end, () => {});
+    await this.client.exited.finally(() => over.abort());
   }
 
   /** What the end of a call that gave no whole reply means, once the client's exit status is known. */
