@@ -1,0 +1,103 @@
+import type { Database } from './database.ts';
+
+/** The file's shape. A later version appends to `versions`; what stands here never changes. */
+const versions: readonly string[] = [
+  `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    queue TEXT NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL, about TEXT NOT NULL,
+    dist TEXT, build TEXT, grp TEXT, architecture TEXT,
+    priority INTEGER NOT NULL, line INTEGER NOT NULL, again TEXT NOT NULL, rest INTEGER NOT NULL,
+    state TEXT NOT NULL, paused INTEGER NOT NULL DEFAULT 0, rerun INTEGER NOT NULL DEFAULT 0,
+    not_before INTEGER NOT NULL,
+    fence INTEGER NOT NULL DEFAULT 0, holder TEXT, leased_at INTEGER NOT NULL DEFAULT 0,
+    deadline INTEGER NOT NULL DEFAULT 0, renewed INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0, failed_package INTEGER NOT NULL DEFAULT 0,
+    failed_ours INTEGER NOT NULL DEFAULT 0, kills INTEGER NOT NULL DEFAULT 0,
+    settled_fence INTEGER NOT NULL DEFAULT 0, settled_digest TEXT, settled_at INTEGER NOT NULL DEFAULT 0,
+    resume TEXT, outcome TEXT, code TEXT, say TEXT, log TEXT, progress TEXT,
+    submitted INTEGER NOT NULL, changed INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX jobs_ready ON jobs (queue, priority, line) WHERE state = 'pending';
+  CREATE INDEX jobs_due ON jobs (not_before) WHERE state = 'pending';
+  CREATE INDEX jobs_leased ON jobs (deadline) WHERE state = 'leased';
+  CREATE INDEX jobs_build ON jobs (build) WHERE build IS NOT NULL;
+  CREATE INDEX jobs_group ON jobs (grp) WHERE grp IS NOT NULL;
+  CREATE INDEX jobs_dist ON jobs (dist) WHERE dist IS NOT NULL;
+  CREATE INDEX jobs_log ON jobs (log) WHERE log IS NOT NULL;
+  CREATE INDEX jobs_state ON jobs (state);
+
+  CREATE TABLE results (
+    seq INTEGER PRIMARY KEY,
+    build TEXT NOT NULL UNIQUE,
+    dist TEXT NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL, changed INTEGER NOT NULL,
+    whole TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX results_dist ON results (dist, seq);
+  CREATE INDEX results_source ON results (source, seq);
+
+  CREATE TABLE counts (
+    what TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY (what, a, b, c)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER jobs_counted AFTER INSERT ON jobs BEGIN
+    INSERT INTO counts VALUES ('job', new.queue, new.kind, new.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+  END;
+  CREATE TRIGGER jobs_recounted AFTER UPDATE OF state ON jobs WHEN old.state <> new.state BEGIN
+    UPDATE counts SET n = n - 1 WHERE what = 'job' AND a = old.queue AND b = old.kind AND c = old.state;
+    INSERT INTO counts VALUES ('job', new.queue, new.kind, new.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+  END;
+  CREATE TRIGGER results_counted AFTER INSERT ON results BEGIN
+    INSERT INTO counts VALUES ('result', new.dist, new.state, '', 1) ON CONFLICT DO UPDATE SET n = n + 1;
+  END;
+  CREATE TRIGGER results_recounted AFTER UPDATE OF state ON results WHEN old.state <> new.state BEGIN
+    UPDATE counts SET n = n - 1 WHERE what = 'result' AND a = old.dist AND b = old.state AND c = '';
+    INSERT INTO counts VALUES ('result', new.dist, new.state, '', 1) ON CONFLICT DO UPDATE SET n = n + 1;
+  END;
+
+  CREATE TABLE publication (
+    path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size INTEGER NOT NULL, class TEXT NOT NULL, grp TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX publication_group ON publication (grp) WHERE grp IS NOT NULL;
+  CREATE INDEX publication_object ON publication (sha256);
+
+  CREATE TABLE refs (
+    owner TEXT NOT NULL, role TEXT NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (owner, role, sha256)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX refs_object ON refs (sha256);
+
+  CREATE TABLE origins (
+    sha256 TEXT NOT NULL, origin TEXT NOT NULL, PRIMARY KEY (sha256, origin)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE lists (
+    list TEXT NOT NULL, job TEXT NOT NULL, count INTEGER NOT NULL, at INTEGER NOT NULL, seconds REAL,
+    PRIMARY KEY (list, job)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE feeds (
+    dist TEXT PRIMARY KEY, last_read INTEGER, last_ms INTEGER NOT NULL, say TEXT
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE pauses (
+    scope TEXT NOT NULL, value TEXT NOT NULL, act TEXT NOT NULL, PRIMARY KEY (scope, value)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** Brings a file of any earlier version, or an empty one, to this version. */
+export function migrate(db: Database): void {
+  const version = db.prepare<{ user_version: number }>('PRAGMA user_version').get()?.user_version ?? 0;
+  if (version > versions.length) {
+    throw new Error(
+      `the ledger was written by a later version (${version}; this one knows ${versions.length})`,
+    );
+  }
+  for (const [index, sql] of versions.entries()) {
+    if (index < version) continue;
+    db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${index + 1}; COMMIT;`);
+  }
+}
