@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withoutSignature } from '../../../../daemons/lib/archive/buildinfo-file.ts';
-import { parseRfcDate } from '../../../../daemons/lib/archive/date.ts';
 import { ArchiveError } from '../../../../daemons/lib/archive/errors.ts';
 import { checkDates, findIndex, parseRelease } from '../../../../daemons/lib/archive/release.ts';
+import { parseRfcDate } from '../../../../daemons/lib/domain/date.ts';
 
 const hash = 'bc442eb8e8251796e139748da1872c050e2d1e93f55655100357f2e68364caf5';
 const text = `Origin: Debian
