@@ -23,6 +23,8 @@ export type Allowed = Readonly<{
   action: 'allow';
   /** A qube's name, `dom0`, or `@dispvm:NAME` for a fresh disposable of that base. */
   target: string;
+  /** Whom the service is told as its caller: the RemoteVM, when its relay calls on its behalf (but not in dom0). */
+  source: string;
   /** The service to call there instead, when the target is a RemoteVM and `target` its relay. */
   service?: string;
   /** Absent: the qube's default user. */
@@ -64,6 +66,7 @@ function check(request: PolicyRequest, system: SystemInfo): CheckedRequest {
     argument: `+${request.argument}`,
     target: checkTarget(request.target || '@default', system),
     source: checkSource(request, system),
+    caller: request.source,
   };
 }
 
@@ -123,6 +126,7 @@ function allow(rule: Rule, action: ActionOf<'allow'>, request: CheckedRequest, s
   return {
     action: 'allow',
     ...reach(text, action.user, request, system),
+    source: isDom0(text) ? request.caller : request.source,
     autostart: action.autostart,
     notify: action.notify,
     rule: rule.place,

@@ -17,7 +17,9 @@ export class Refusal extends Error {
 export interface CheckedRequest {
   readonly service: string;
   readonly argument: string;
+  /** Whom rules see as the source: the caller, or the RemoteVM for which it speaks. */
   readonly source: string;
+  readonly caller: string;
   readonly target: Token;
 }
 
