@@ -1,0 +1,17 @@
+import { systemClock } from '../lib/daemon/clock.ts';
+import { openLog } from '../lib/daemon/log.ts';
+import { stopSignal } from '../lib/daemon/stop.ts';
+import { qrexecCaller } from '../lib/wire/call.ts';
+import { runCommand } from './program.ts';
+import { openTerminal } from './terminal.ts';
+
+const log = openLog('rebuilderctl');
+const terminal = openTerminal(process.stdout, process.stderr, process.env);
+process.exitCode = await runCommand(process.argv.slice(2), {
+  caller: qrexecCaller({ clock: systemClock, log }),
+  clock: systemClock,
+  log,
+  terminal,
+  stop: stopSignal(),
+  env: process.env,
+});

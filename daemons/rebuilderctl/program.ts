@@ -1,0 +1,60 @@
+import { Command, CommanderError } from 'commander';
+import { StopError } from '../lib/daemon/stop.ts';
+import { addControl } from './commands/control.ts';
+import { addJobs } from './commands/jobs.ts';
+import { addLog } from './commands/log.ts';
+import { addResults } from './commands/results.ts';
+import { addStatus } from './commands/status.ts';
+import { addTrigger } from './commands/trigger.ts';
+import { addVersion } from './commands/version.ts';
+import type { Context } from './context.ts';
+import { type ExitCode, exitCodes, exitCodesHelp } from './errors.ts';
+import { explain } from './explain.ts';
+
+/** Parses and does one command line; returns the exit code and never throws. */
+export async function runCommand(args: readonly string[], parts: Omit<Context, 'exit'>): Promise<number> {
+  let exitCode: number = exitCodes.done;
+  const context: Context = {
+    ...parts,
+    exit: (code: ExitCode) => {
+      exitCode = code;
+    },
+  };
+  const program = describe(context);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.failed;
+    if (error instanceof StopError) return exitCodes.failed;
+    const { message, next, exitCode: code } = explain(error);
+    parts.terminal.note(`rebuilderctl: ${message}`);
+    if (next !== undefined) parts.terminal.note(next);
+    return code;
+  }
+}
+
+/** Every command with its options: what `--help` shows. */
+function describe(context: Context): Command {
+  const program = new Command('rebuilderctl')
+    .description(
+      'Rebuilds official packages and compares them byte for byte; steers and watches the line that does.',
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.terminal.print(text.trimEnd()),
+      writeErr: (text) => context.terminal.note(text.trimEnd()),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showSuggestionAfterError()
+    .addHelpText('after', exitCodesHelp);
+  addStatus(program, context);
+  addTrigger(program, context);
+  addResults(program, context);
+  addJobs(program, context);
+  addLog(program, context);
+  addControl(program, context);
+  addVersion(program, context);
+  return program;
+}
