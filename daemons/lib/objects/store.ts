@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync, unlinkSync } from 'node:fs';
-import {
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  statfs,
-  utimes,
-} from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rm, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../daemon/clock.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
+import { isCode, isRunning, statOf, syncFolder, writeAll } from './files.ts';
 
 /** Content-addressed files: `ab/cdef…` by sha256, each whole or not there (temporary file, fsync, link). */
 
@@ -131,12 +121,7 @@ export class ObjectStore {
 
   /** Bytes of an object, or undefined where the store does not hold it. */
   async size(sha256: Sha256): Promise<number | undefined> {
-    try {
-      return (await stat(this.path(sha256))).size;
-    } catch (error) {
-      if (isCode(error, 'ENOENT')) return undefined;
-      throw error;
-    }
+    return (await statOf(this.path(sha256)))?.size;
   }
 
   /** Where an object is or would be. */
@@ -180,7 +165,7 @@ export class ObjectStore {
 
   /** Removes an object; one that is not there or is being put stays so. Says whether it removed it. */
   delete(sha256: Sha256): boolean {
-    return this.#removeOlder(sha256, Number.POSITIVE_INFINITY) !== undefined;
+    return this.removeOlder(sha256, Number.POSITIVE_INFINITY) !== undefined;
   }
 
   /** Objects and bytes held, without reading the disk. */
@@ -199,34 +184,29 @@ export class ObjectStore {
   }
 
   /** Every object, in no order; ones that come or go meanwhile may or may not be among them. */
-  async *list(): AsyncGenerator<{ sha256: Sha256; size: number }, void, undefined> {
+  async *list(): AsyncGenerator<{ sha256: Sha256; size: number; touched: number }, void, undefined> {
     for (const folder of (await readdir(this.#dir)).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
       for (const name of await readdir(join(this.#dir, folder))) {
         if (!/^[0-9a-f]{62}$/.test(name)) continue;
         const sha256 = parseSha256(folder + name);
-        const size = await this.size(sha256);
-        if (size !== undefined) yield { sha256, size };
+        const found = await statOf(this.path(sha256));
+        if (found !== undefined) yield { sha256, size: found.size, touched: found.mtimeMs };
       }
     }
   }
 
   /**
-   * Removes objects that nobody refers to.
-   *
-   * @param isLive whether an object must stay; asked once an object
-   * @param putBefore wall time in ms: objects put or touched later stay
+   * Removes an object that was not put or touched since `putBefore`, wall time in ms, and says how large it was. Synchronous,
+   * so that no put can begin between the look and the removal.
    */
-  async collect(isLive: (sha256: Sha256) => boolean | Promise<boolean>, putBefore: number): Promise<Usage> {
-    let count = 0;
-    let bytes = 0;
-    for await (const { sha256 } of this.list()) {
-      if (await isLive(sha256)) continue;
-      const removed = this.#removeOlder(sha256, putBefore);
-      if (removed === undefined) continue;
-      count += 1;
-      bytes += removed;
-    }
-    return { count, bytes };
+  removeOlder(sha256: Sha256, putBefore: number): number | undefined {
+    if (this.#held.has(sha256)) return undefined;
+    const found = statSync(this.path(sha256), { throwIfNoEntry: false });
+    if (found === undefined || Math.round(found.mtimeMs) >= putBefore) return undefined;
+    unlinkSync(this.path(sha256));
+    this.#count -= 1;
+    this.#bytes -= found.size;
+    return found.size;
   }
 
   #checkSize(size: number, max: number): void {
@@ -278,56 +258,17 @@ export class ObjectStore {
     else this.#held.delete(sha256);
   }
 
-  /** Bytes removed, or undefined. Synchronous, so that no put can begin between the look and the removal. */
-  #removeOlder(sha256: Sha256, putBefore: number): number | undefined {
-    if (this.#held.has(sha256)) return undefined;
-    const found = statSync(this.path(sha256), { throwIfNoEntry: false });
-    if (found === undefined || Math.round(found.mtimeMs) >= putBefore) return undefined;
-    unlinkSync(this.path(sha256));
-    this.#count -= 1;
-    this.#bytes -= found.size;
-    return found.size;
-  }
-
   /** Temporary files are named by process: those of one that runs (a cache may be shared) are left alone. */
   async #removeLeftovers(): Promise<void> {
     for (const name of await readdir(join(this.#dir, 'tmp'))) {
       const path = join(this.#dir, 'tmp', name);
-      if (!isBeingWritten(path, Number(name.split('.')[0]))) await rm(path, { force: true });
+      const pid = Number(name.split('.')[0]);
+      const isWritten = pid === process.pid ? writing.has(path) : isRunning(pid);
+      if (!isWritten) await rm(path, { force: true });
     }
   }
 }
 
 function missing(sha256: Sha256): StoreError {
   return new StoreError('missing', `the object store does not hold ${sha256}`);
-}
-
-async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length; ) {
-    at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-function isBeingWritten(path: string, pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  if (pid === process.pid) return writing.has(path);
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !isCode(error, 'ESRCH');
-  }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

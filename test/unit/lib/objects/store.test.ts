@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../../daemons/lib/daemon/clock.ts';
 import { parseSha256, type Sha256 } from '../../../../daemons/lib/domain/names.ts';
+import { collect } from '../../../../daemons/lib/objects/collect.ts';
 import { ObjectStore, StoreError } from '../../../../daemons/lib/objects/store.ts';
 
 let dir: string;
@@ -19,6 +20,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 function hashOf(text: string): Sha256 {
   return parseSha256(createHash('sha256').update(text).digest('hex'));
 }
+const quiet = () => Promise.resolve();
 async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
   for (const text of texts) yield Buffer.from(text);
 }
@@ -112,12 +114,36 @@ describe('an object store', () => {
     expect(await store.touch(hashOf('never there'))).toBe(false);
     await store.put(chunks('put again'), 100);
     await store.put(chunks('young'), 100);
-    const removed = await store.collect((sha256) => sha256 === hashOf('live'), clock.now());
+    const told: Sha256[] = [];
+    const removed = await collect(store, {
+      isLive: (sha256) => sha256 === hashOf('live'),
+      putBefore: clock.now(),
+      onRemoved: async (gone) => void told.push(...gone),
+    });
+    expect(told).toEqual([hashOf('old')]);
     expect(removed).toEqual({ count: 1, bytes: 3 });
     expect(await store.has(hashOf('old'))).toBe(false);
     expect(store.usage().count).toBe(4);
-    expect((await store.collect(() => false, clock.now() + 1)).count).toBe(4);
+    expect(
+      (await collect(store, { isLive: () => false, putBefore: clock.now() + 1, onRemoved: quiet })).count,
+    ).toBe(4);
     expect(store.usage()).toEqual({ count: 0, bytes: 0 });
+  });
+
+  it('collects what was used longest ago first, and no more than enough', async () => {
+    const store = await ObjectStore.open(dir, { clock });
+    for (const text of ['first', 'second', 'third']) {
+      await store.put(chunks(text), 100);
+      await clock.advance(10);
+    }
+    await store.touch(hashOf('first'));
+    const limits = { putBefore: clock.now() + 1, enough: 6 };
+    expect(await collect(store, { isLive: () => false, ...limits, onRemoved: quiet })).toEqual({
+      count: 1,
+      bytes: 6,
+    });
+    expect(await store.has(hashOf('second'))).toBe(false);
+    expect(store.usage().count).toBe(2);
   });
 
   it('never collects an object between its putting and its keeper', async () => {
@@ -127,8 +153,8 @@ describe('an object store', () => {
       await clock.advance(10);
       const [put] = await Promise.all([
         store.put(chunks('contended'), 100),
-        store.collect(() => false, clock.now()),
-        store.collect(() => false, clock.now()),
+        collect(store, { isLive: () => false, putBefore: clock.now(), onRemoved: quiet }),
+        collect(store, { isLive: () => false, putBefore: clock.now(), onRemoved: quiet }),
       ]);
       expect(await store.has(put.sha256)).toBe(true);
       expect(store.usage()).toEqual({ count: 1, bytes: 9 });
