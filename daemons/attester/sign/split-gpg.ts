@@ -1,0 +1,134 @@
+import type { Writable } from 'node:stream';
+import { JobFailure } from '../../lib/contracts/job-failure.ts';
+import type { Clock } from '../../lib/daemon/clock.ts';
+import type { Fingerprint } from '../../lib/domain/names.ts';
+import { OpenPgpError } from '../../lib/openpgp/error.ts';
+import type { DetachedSigner } from '../../lib/openpgp/sign.ts';
+import {
+  encodeCommand,
+  encodeData,
+  encodeEnd,
+  maxFrameData,
+  readFrames,
+  streams,
+  writeBytes,
+} from '../../lib/openpgp/split-gpg.ts';
+import type { Caller, RawCall } from '../../lib/wire/call.ts';
+
+/** A vault may ask its person, for whom split GPG waits without end; nothing is lost when the job is tried again. */
+export const signingTimeoutMs = 300_000;
+const maxSignatureBytes = 65_536;
+const maxSaid = 65_536;
+
+export interface SplitGpgOptions {
+  readonly caller: Pick<Caller, 'raw'>;
+  readonly clock: Clock;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Signs by a `qubes.Gpg` call as split GPG's own client makes it (facts: split-gpg): the command in one write, the
+ * document in frames, and the connection held open until the exit status is here, or the real server drops the call.
+ *
+ * @throws JobFailure `signing` when the vault refuses, is away, takes too long or answers garbage
+ */
+export function splitGpgSigner(fingerprint: Fingerprint, options: SplitGpgOptions): DetachedSigner {
+  return {
+    fingerprint,
+    async sign(content, signal) {
+      const over = new AbortController();
+      const call = options.caller.raw('qubes.Gpg', '@default');
+      const stop = () => call.kill();
+      signal?.addEventListener('abort', stop, { once: true });
+      const said = collectText(call.stderr);
+      try {
+        return await Promise.race([
+          exchange(call, fingerprint, content, said),
+          options.clock.sleep(options.timeoutMs ?? signingTimeoutMs, over.signal).then(() => {
+            throw failure('did not answer in time');
+          }),
+        ]);
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        if (error instanceof OpenPgpError) throw failure(`answered garbage: ${error.message}`, error);
+        throw error;
+      } finally {
+        over.abort();
+        signal?.removeEventListener('abort', stop);
+        call.kill();
+      }
+    },
+  };
+}
+
+async function exchange(
+  call: RawCall,
+  fingerprint: Fingerprint,
+  content: Uint8Array,
+  said: { readonly text: string },
+): Promise<Buffer> {
+  const sent = send(call.stdin, fingerprint, content);
+  const signature = new Collected(maxSignatureBytes);
+  const words = new Collected(maxSaid);
+  for await (const frame of readFrames(call.stdout, 2)) {
+    if (frame.kind === 'data') (frame.stream === streams.stdout ? signature : words).add(frame.data);
+    if (frame.kind !== 'exit') continue;
+    if (frame.code !== 0) throw failure(`refused to sign${lastLine(words.bytes.toString('utf8'))}`);
+    await sent;
+    call.stdin.end();
+    return signature.bytes;
+  }
+  const status = await call.exited.catch(() => undefined);
+  throw failure(`${meaningOf(status)}${lastLine(said.text)}`);
+}
+
+/** Never rejects: a vault that stops reading has said why, or its end says so. */
+async function send(stdin: Writable, fingerprint: Fingerprint, content: Uint8Array): Promise<void> {
+  stdin.on('error', () => {});
+  const command = encodeCommand(['--detach-sign', '--digest-algo', 'SHA256', '--local-user', fingerprint]);
+  await writeBytes(stdin, command);
+  for (let at = 0; at < content.length && !stdin.destroyed; at += maxFrameData) {
+    await writeBytes(stdin, encodeData(streams.stdin, content.subarray(at, at + maxFrameData)));
+  }
+  await writeBytes(stdin, encodeEnd(streams.stdin));
+}
+
+class Collected {
+  #chunks: Buffer[] = [];
+  #size = 0;
+  constructor(readonly max: number) {}
+  add(chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size > this.max) throw new OpenPgpError('too-large', `more than ${this.max} bytes`);
+    this.#chunks.push(chunk);
+  }
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+function collectText(stream: RawCall['stderr']): { readonly text: string } {
+  const said = { text: '' };
+  stream.on('data', (chunk: Buffer) => {
+    said.text = (said.text + chunk.toString('utf8')).slice(-maxSaid);
+  });
+  stream.on('error', () => {});
+  return said;
+}
+
+function failure(what: string, cause?: unknown): JobFailure {
+  return new JobFailure('signing', `the vault ${what}`, cause === undefined ? {} : { cause });
+}
+
+/** What the end of a call without an exit status means (facts: qrexec, "Exit status"). */
+function meaningOf(status: number | undefined): string {
+  if (status === undefined) return 'cannot be called from here';
+  if (status === 126) return 'is not allowed to us, or could not be started';
+  if (status === 127 || status === 125) return 'does not serve qubes.Gpg';
+  return `ended the call without an answer (${status})`;
+}
+
+function lastLine(said: string): string {
+  const line = said.trim().split('\n').at(-1)?.trim().slice(0, 300) ?? '';
+  return line === '' ? '' : `: ${line}`;
+}

@@ -1,0 +1,52 @@
+import { readSync } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isoTime, systemClock } from '../../lib/daemon/clock.ts';
+import { OpenPgpError } from '../../lib/openpgp/error.ts';
+import { decodeCommand, headerBytes } from '../../lib/openpgp/split-gpg.ts';
+import { parseCommand, RefusedCommand } from './options.ts';
+import { BrokenCall, type Signed, serveCommand } from './serve.ts';
+
+/**
+ * Answers one `qubes.Gpg` call where there is no split GPG, for standalone: its standard streams are the call's. The
+ * command comes in one read, as the real server wants it, and the signature leaves after it stands in the log.
+ */
+async function main(): Promise<number> {
+  const state = process.env.STATE_DIRECTORY ?? '/var/lib/package-rebuilder/vault';
+  const home = join(state, 'gnupg');
+  const caller = process.env.QREXEC_REMOTE_DOMAIN ?? 'unknown';
+  try {
+    const header = Buffer.alloc(headerBytes);
+    const length = readSync(0, header, 0, headerBytes, null);
+    const command = parseCommand(decodeCommand(header.subarray(0, length)));
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await serveCommand(command, process.stdin, process.stdout, {
+      home,
+      clock: systemClock,
+      onSigned: (signed) => keep(join(state, 'signatures.log'), caller, signed),
+    });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof OpenPgpError || error instanceof RefusedCommand || error instanceof BrokenCall)) {
+      throw error;
+    }
+    process.stderr.write(`${error.message}\n`);
+    // The real server ends with 0 when its caller goes away.
+    return error.code === 'eof' ? 0 : 1;
+  }
+}
+
+/** One line a signature, on the disk before the signature leaves, and to whoever keeps this service's messages. */
+async function keep(path: string, caller: string, signed: Signed): Promise<void> {
+  const line = `${isoTime(systemClock.now())} signed sha256=${signed.sha256} bytes=${signed.bytes} key=${signed.key} for=${caller}\n`;
+  const file = await open(path, 'a', 0o600);
+  try {
+    await file.write(line);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  process.stderr.write(line);
+}
+
+process.exit(await main());

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import type { Writable } from 'node:stream';
+import type { Clock } from '../../lib/daemon/clock.ts';
+import { type SpawnedProgram, shellStatus, spawnProgram } from '../../lib/daemon/program.ts';
+import {
+  encodeData,
+  encodeEnd,
+  encodeExit,
+  type Frame,
+  maxFrameData,
+  readFrames,
+  streams,
+  writeBytes,
+} from '../../lib/openpgp/split-gpg.ts';
+import type { GpgCommand } from './options.ts';
+
+export const maxDocumentBytes = 64 * 1_048_576;
+export const callTimeoutMs = 300_000;
+const maxAnswerBytes = 8 * 1_048_576;
+
+/** The caller went away, or sent what cannot be: nothing is signed. */
+export class BrokenCall extends Error {
+  override readonly name = 'BrokenCall';
+  constructor(
+    readonly code: 'eof' | 'too-large' | 'timed-out',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A signature that was made, before anyone gets it. */
+export type Signed = Readonly<{ key: string; sha256: string; bytes: number }>;
+
+export interface VaultOptions {
+  readonly home: string;
+  readonly clock: Clock;
+  /** Keeps the signature in the log; a signature that cannot be logged does not leave the vault. */
+  readonly onSigned: (signed: Signed) => Promise<void>;
+}
+
+/** As the real server has them: no terminal, no network, no program of the caller's choice. */
+const serverArgs = [
+  '--no-tty',
+  '--disable-dirmngr',
+  '--photo-viewer=/bin/true',
+  '--batch',
+  '--exit-on-status-write-error',
+];
+
+/** Runs one allowed gpg command between the caller's frames and `output`. */
+export async function serveCommand(
+  command: GpgCommand,
+  input: AsyncIterable<Buffer>,
+  output: Writable,
+  options: VaultOptions,
+): Promise<void> {
+  const over = new AbortController();
+  const tooLate = options.clock.sleep(callTimeoutMs, over.signal).then(() => {
+    throw new BrokenCall('timed-out', 'ERROR: the call took too long');
+  });
+  try {
+    const answer = await Promise.race([tooLate, runGpg(command, input, options, over.signal)]);
+    if (answer.signed !== undefined) await options.onSigned(answer.signed);
+    await send(output, [
+      ...pieces(streams.stdout, answer.stdout),
+      ...pieces(streams.stderr, answer.stderr),
+      encodeExit(answer.status),
+    ]);
+  } finally {
+    over.abort();
+  }
+}
+
+type Answer = Readonly<{ stdout: Buffer; stderr: Buffer; status: number; signed: Signed | undefined }>;
+
+async function runGpg(
+  command: GpgCommand,
+  input: AsyncIterable<Buffer>,
+  options: VaultOptions,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const gpg = spawnProgram('gpg', [...serverArgs, ...command.args], {
+    env: { GNUPGHOME: options.home },
+    signal,
+  });
+  const ended = Promise.all([collect(gpg.stdout), collect(gpg.stderr), gpg.exited]);
+  // gpg may be done before its caller is: it reads no input for an export, and none after an error.
+  const content = await Promise.race([ended.then(() => undefined), feed(readFrames(input, 1), gpg)]);
+  const [stdout, stderr, exited] = await ended;
+  const status = shellStatus(exited);
+  if (command.action !== 'sign') return { stdout, stderr, status, signed: undefined };
+  if (status !== 0 || content === undefined) {
+    return { stdout: Buffer.alloc(0), stderr, status: status === 0 ? 1 : status, signed: undefined };
+  }
+  return { stdout, stderr, status, signed: { key: command.key, ...content } };
+}
+
+/** Passes the caller's standard input to gpg; says what it was, once its end has arrived. */
+async function feed(frames: AsyncIterable<Frame>, gpg: SpawnedProgram) {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  gpg.stdin.on('error', () => {}); // gpg may refuse before it has read everything
+  for await (const frame of frames) {
+    if (frame.kind === 'exit') break;
+    if (frame.kind === 'end') {
+      gpg.stdin.end();
+      return { sha256: hash.digest('hex'), bytes };
+    }
+    bytes += frame.data.length;
+    if (bytes > maxDocumentBytes) throw new BrokenCall('too-large', 'ERROR: the document is too large');
+    hash.update(frame.data);
+    await writeBytes(gpg.stdin, frame.data);
+  }
+  throw new BrokenCall('eof', 'EOF');
+}
+
+async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > maxAnswerBytes) throw new BrokenCall('too-large', 'ERROR: gpg wrote too much');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function* pieces(stream: number, data: Buffer): Generator<Buffer> {
+  for (let at = 0; at < data.length; at += maxFrameData) {
+    yield encodeData(stream, data.subarray(at, at + maxFrameData));
+  }
+  yield encodeEnd(stream);
+}
+
+function send(output: Writable, frames: readonly Buffer[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    output.once('error', () => reject(new BrokenCall('eof', 'EOF')));
+    output.write(Buffer.concat(frames), () => resolve());
+  });
+}
