@@ -1,0 +1,152 @@
+import { chmod, chown, mkdir, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import type { Clock } from '../../lib/daemon/clock.ts';
+import type { Log } from '../../lib/daemon/log.ts';
+import { describeSystem } from '../policy/system.ts';
+import type { LivePolicy } from '../policy/watch.ts';
+import type { UntrustedTrigger } from '../protocol/messages.ts';
+import { PeerProbe } from '../protocol/peer-probe.ts';
+import { withSocketPath } from '../protocol/socket-path.ts';
+import type { BrokerConfig, CallerSocket } from './config.ts';
+import { type Connection, connectCall } from './connect.ts';
+import { join } from './join.ts';
+import { judge } from './judge.ts';
+import { readRequest } from './request.ts';
+
+/** daemon/qrexec-daemon.c: MAX_CLIENTS; and every second of its 256 vchan ports for calls between qubes. */
+const maxPending = 256;
+const maxOpen = 128;
+
+export interface BrokerOptions {
+  readonly config: BrokerConfig;
+  readonly policy: LivePolicy;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Broker {
+  /** Calls that are connected now, by calling qube. */
+  openCalls(qube: string): number;
+  /** Ends every call and takes no more. */
+  close(): Promise<void>;
+}
+
+/**
+ * Does dom0's part: knows its callers by the sockets they come through, judges by policy, joins caller and agent.
+ * Resolves when every socket is bound.
+ */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const system = describeSystem(options.config.qubes);
+  const counts = new Map<string, { pending: number; open: number }>();
+  const sockets = new Set<Socket>();
+  const names = new Set<string>();
+  const probe = new PeerProbe(options.clock);
+
+  const serve = async (source: string, caller: Socket): Promise<void> => {
+    const count = counts.get(source) ?? { pending: 0, open: 0 };
+    counts.set(source, count);
+    if (count.pending >= maxPending || count.open >= maxOpen) {
+      throw new Error('too many calls at once');
+    }
+    count.pending += 1;
+    let connection: Connection | undefined;
+    try {
+      const trigger = await readRequest(caller, options.clock);
+      connection = await answer(source, trigger);
+    } finally {
+      count.pending -= 1;
+    }
+    if (connection === undefined) {
+      caller.end();
+      return;
+    }
+    if (caller.destroyed) {
+      connection.agent.destroy();
+      connection.release();
+      return;
+    }
+    count.open += 1;
+    probe.watch(caller, () => caller.isPaused());
+    try {
+      if (!(await join(caller, connection.agent))) {
+        options.log.warning('refused: the target did not start', connection.about);
+      }
+    } finally {
+      count.open -= 1;
+      connection.release();
+    }
+  };
+
+  /** Whom the call is connected to; `undefined` when it is refused. */
+  const answer = async (source: string, trigger: UntrustedTrigger): Promise<Connection | undefined> => {
+    const judged = judge(source, trigger, options.policy, system);
+    const about = { source, service: judged.service, target: judged.asked };
+    if ('reason' in judged) {
+      options.log.warning(`denied: ${judged.reason}`, about);
+      return undefined;
+    }
+    try {
+      return await connectCall(judged, source, options.config, { clock: options.clock, names, about });
+    } catch (error) {
+      options.log.warning(`refused: ${reasonOf(error)}`, about);
+      return undefined;
+    }
+  };
+
+  const servers: Server[] = [];
+  for (const [qube, socket] of Object.entries(options.config.callers)) {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, (caller) => {
+      sockets.add(caller);
+      caller.on('error', () => {});
+      caller.once('close', () => sockets.delete(caller));
+      serve(qube, caller).catch((error: unknown) => {
+        options.log.warning(`refused: ${reasonOf(error)}`, { source: qube });
+        // Bytes left unread would reach the caller as a reset, and not as the end that means refused.
+        caller.resume();
+        caller.end();
+      });
+    });
+    await bind(server, socket);
+    servers.push(server);
+  }
+  return {
+    openCalls: (qube) => counts.get(qube)?.open ?? 0,
+    async close() {
+      await Promise.all(
+        servers
+          .map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+          .concat(
+            [...sockets].map(async (socket) => {
+              socket.destroy();
+            }),
+          ),
+      );
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A folder a role, 0700, owned by that role's user: who can open the socket in it is that role. */
+async function bind(server: Server, { path, owner }: CallerSocket): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await rm(path, { force: true });
+  await withSocketPath(
+    path,
+    (short) =>
+      new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(short, 512, resolve);
+      }),
+  );
+  await chmod(path, 0o600);
+  if (owner !== undefined) {
+    await chown(path, owner.uid, owner.gid);
+    await chown(folder, owner.uid, owner.gid);
+  }
+  await chmod(folder, 0o700);
+}
