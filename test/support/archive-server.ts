@@ -119,8 +119,13 @@ export class ArchiveServer {
         return;
       default: {
         if (file === undefined) throw new Error('nothing to serve a part of');
-        response.writeHead(200, { 'content-length': statSync(file).size, etag: '"part"' });
-        const part = createReadStream(file, { end: Math.max(0, how.bytes - 1) });
+        response.writeHead(200, { 'content-length': statSync(file).size });
+        response.flushHeaders();
+        if (how.bytes === 0) {
+          if (how.kind === 'truncate') response.socket?.end();
+          return;
+        }
+        const part = createReadStream(file, { end: how.bytes - 1 });
         part.on('end', () => {
           if (how.kind === 'truncate') response.socket?.end();
         });

@@ -1,0 +1,67 @@
+import type { Clock } from '../daemon/clock.ts';
+
+/** So many requests at a time to one host; all of them wait when the host asks for a pause. */
+class HostLimit {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+  /** Monotonic milliseconds until which nothing is asked. */
+  notBefore = 0;
+
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+
+  async enter(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return;
+    }
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}
+
+export class Limiter {
+  readonly #clock: Clock;
+  readonly #atOnce: number;
+  readonly #hosts = new Map<string, HostLimit>();
+
+  constructor(options: Readonly<{ clock: Clock; atOnce: number }>) {
+    this.#clock = options.clock;
+    this.#atOnce = options.atOnce;
+  }
+
+  /** Runs `work` when the host has room for it and its pause is over. */
+  async run<T>(host: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const limit = this.#limitOf(host);
+    await limit.enter();
+    try {
+      const wait = limit.notBefore - this.#clock.monotonic();
+      if (wait > 0) await this.#clock.sleep(wait, signal);
+      signal?.throwIfAborted();
+      return await work();
+    } finally {
+      limit.leave();
+    }
+  }
+
+  /** Asks nothing of a host for so many milliseconds. */
+  pause(host: string, ms: number): void {
+    const limit = this.#limitOf(host);
+    limit.notBefore = Math.max(limit.notBefore, this.#clock.monotonic() + ms);
+  }
+
+  #limitOf(host: string): HostLimit {
+    let limit = this.#hosts.get(host);
+    if (limit === undefined) {
+      limit = new HostLimit(this.#atOnce);
+      this.#hosts.set(host, limit);
+    }
+    return limit;
+  }
+}
