@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { StopError } from '../lib/daemon/stop.ts';
 import { addControl } from './commands/control.ts';
+import { addInspect } from './commands/inspect.ts';
 import { addJobs } from './commands/jobs.ts';
+import { addLayout } from './commands/layout.ts';
 import { addLog } from './commands/log.ts';
 import { addResults } from './commands/results.ts';
 import { addStatus } from './commands/status.ts';
@@ -55,6 +57,8 @@ function describe(context: Context): Command {
   addJobs(program, context);
   addLog(program, context);
   addControl(program, context);
+  addInspect(program, context);
   addVersion(program, context);
+  addLayout(program, context);
   return program;
 }

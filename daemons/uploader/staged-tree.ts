@@ -23,12 +23,11 @@ export class StagedTree {
     /** Holds `rebuild/` and `objects/`, on one file system. */
     readonly dir: string,
     readonly objects: ObjectStore,
-    readonly clock: Clock,
   ) {}
 
   static async open(dir: string, clock: Clock): Promise<StagedTree> {
     await mkdir(join(dir, publishedRoot), { recursive: true });
-    return new StagedTree(dir, await ObjectStore.open(join(dir, 'objects'), { clock }), clock);
+    return new StagedTree(dir, await ObjectStore.open(join(dir, 'objects'), { clock }));
   }
 
   /** What the publication names and is not kept yet, each once. */
@@ -65,7 +64,7 @@ export class StagedTree {
   /** Lets go of objects that the publication no longer names. */
   async forgetOthers(entries: readonly PublicationEntry[]): Promise<void> {
     const named = new Set<Sha256>(entries.map(({ sha256 }) => sha256));
-    await this.objects.collect((sha256) => named.has(sha256), this.clock.now());
+    for await (const { sha256 } of this.objects.list()) if (!named.has(sha256)) this.objects.delete(sha256);
   }
 }
 

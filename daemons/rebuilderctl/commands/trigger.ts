@@ -66,6 +66,6 @@ function say({ terminal }: Context, reply: TriggerReply, json: true | undefined)
   for (const job of reply.jobs) terminal.print(job);
 }
 
-export function collect(value: string, before: readonly string[]): string[] {
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
