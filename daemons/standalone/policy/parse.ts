@@ -37,7 +37,7 @@ export interface PolicyFiles {
 }
 
 export const maxIncludeDepth = 100;
-export const maxPolicyLines = 500_000;
+export const maxPolicyLines = 50_000;
 
 /** Collects the rules of several files, directives followed; qubes-core-qrexec, qrexec/policy/parser.py. */
 export class PolicyReader {
