@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { systemClock } from './clock.ts';
+import { ProcessGroup } from './process-group.ts';
 
 /** How running another program went wrong. `failed`: it ended with a code other than expected. */
 export type ProgramErrorCode = 'failed' | 'timed-out' | 'missing' | 'too-much-output' | 'killed';
@@ -44,7 +45,6 @@ export interface RunResult {
 
 const defaultMaxOutput = 16 * 1_048_576;
 const maxStderr = 65_536;
-const killAfterMs = 2_000;
 
 /**
  * Runs a program to its end with time, output and environment capped. It has a process group of its own, so that
@@ -219,39 +219,4 @@ function piped<S>(stream: S | null, program: string, which: string): S {
 export function shellStatus(ended: Readonly<{ code: number | null; signal: string | null }>): number {
   if (ended.code !== null) return ended.code;
   return 128 + (constants.signals[ended.signal as NodeJS.Signals] ?? 0);
-}
-
-const liveGroups = new Set<ProcessGroup>();
-
-/** A program started as leader of its own process group, and all it started there. */
-class ProcessGroup {
-  constructor(readonly pid: number | undefined) {
-    if (liveGroups.size === 0) process.once('exit', killLiveGroups);
-    liveGroups.add(this);
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    if (this.pid === undefined) return;
-    try {
-      process.kill(-this.pid, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
-
-  /** Asks it to end, then makes it. */
-  async end(): Promise<void> {
-    this.kill('SIGTERM');
-    await systemClock.sleep(killAfterMs);
-    if (liveGroups.has(this)) this.kill('SIGKILL');
-  }
-
-  forget(): void {
-    liveGroups.delete(this);
-    if (liveGroups.size === 0) process.off('exit', killLiveGroups);
-  }
-}
-
-function killLiveGroups(): void {
-  for (const group of liveGroups) group.kill('SIGKILL');
 }
