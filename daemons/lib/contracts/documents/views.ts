@@ -33,6 +33,8 @@ const jobRow = z.strictObject({
   submitted: wallTime,
   changed: wallTime,
   progress: z.string().max(300).nullable(),
+  /** Why it failed last, if it did. */
+  code: failureCode.nullable().default(null),
   say: say.nullable(),
 });
 export type JobRow = z.infer<typeof jobRow>;
