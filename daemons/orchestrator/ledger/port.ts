@@ -22,7 +22,7 @@ export type Held = Readonly<{ job: JobId; fence: number; holder: QubeName }>;
 /** A payload as it is kept: what only the door knows at lease time is not in it yet. */
 export type StoredPayload =
   | Exclude<Payloads[Queue], Payloads['upload']>
-  | Readonly<{ kind: 'publication'; publication: null }>;
+  | Readonly<{ kind: 'publication'; publication: Sha256 | null }>;
 
 /** What a new build begins with. */
 export type BuildSeed = Readonly<{
@@ -176,6 +176,8 @@ export interface Ledger {
   submit(next: readonly JobSpec[], now: Moment): Promise<number>;
   /** Lends the job that fits best; its fence is one more than before. */
   lease(ask: Ask, now: Moment): Promise<JobRecord | undefined>;
+  /** Keeps what the door completed a leased job's payload with: its worker may fetch what that refers to. */
+  complete(held: Held, payload: StoredPayload): Promise<void>;
   /** Moves a lease's deadline. An overdue one that was not lent again is held again. */
   renew(held: Held, until: Ms, now: Moment, progress?: string): Promise<'held' | 'cancelled' | 'lost'>;
   /** Closes the lease and does all that follows, as one step. Repeated with the same digest: `already`. */

@@ -14,6 +14,7 @@ import type {
   Ms,
   OpenList,
   Origin,
+  StoredPayload,
   Which,
 } from '../port.ts';
 import type { Database, Statement } from './database.ts';
@@ -41,6 +42,7 @@ export class EmbeddedLedger implements Ledger {
   readonly #ahead: Statement<{ n: number }>;
   readonly #candidates: Statement<JobRowInFile>;
   readonly #lend: Statement<JobRowInFile>;
+  readonly #complete: Statement<never>;
   readonly #renew: Statement<never>;
   readonly #overdue: Statement<JobRowInFile>;
   readonly #lapse: Statement<never>;
@@ -74,6 +76,7 @@ export class EmbeddedLedger implements Ledger {
       `UPDATE jobs SET state = 'leased', fence = fence + 1, tries = tries + 1, holder = ?, leased_at = ?, deadline = ?,
          renewed = 0, rerun = 0, progress = NULL, changed = ? WHERE seq = ? RETURNING *`,
     );
+    this.#complete = db.prepare('UPDATE jobs SET payload = ? WHERE id = ? AND fence = ?');
     this.#renew = db.prepare(
       `UPDATE jobs SET state = 'leased', deadline = ?, renewed = 1, progress = coalesce(?, progress), changed = ?
        WHERE seq = ?`,
@@ -110,6 +113,10 @@ export class EmbeddedLedger implements Ledger {
     });
   }
 
+  complete(held: Held, payload: StoredPayload): Promise<void> {
+    return this.#db.step(() => void this.#complete.run(JSON.stringify(payload), held.job, held.fence));
+  }
+
   renew(held: Held, until: Ms, now: Moment, progress?: string): Promise<'held' | 'cancelled' | 'lost'> {
     return this.#step(now, () => {
       const row = this.#jobs.find(held.job);
@@ -135,8 +142,9 @@ export class EmbeddedLedger implements Ledger {
   }
 
   lapse(now: Moment): Promise<number> {
-    return this.#step(now, () => {
+    return this.#db.step(() => {
       const overdue = this.#overdue.all(now.ms);
+      if (overdue.length > 0) this.#time.run(now.ms);
       for (const row of overdue) {
         const kills = row.kills + row.renewed;
         const { state, say, result } = afterLapse(jobOf(row), kills);

@@ -1,0 +1,111 @@
+import type { Payloads, Queue } from '../../lib/contracts/job.ts';
+import { firstLeaseMs, type LeasedJob, type lease } from '../../lib/contracts/lease.ts';
+import type { QubeName } from '../../lib/domain/names.ts';
+import { parseSha256 } from '../../lib/domain/names.ts';
+import type { Answer } from '../../lib/wire/serve.ts';
+import { composePublication } from '../compose.ts';
+import { sha256Of } from '../documents.ts';
+import type { Ask, JobRecord, StoredPayload } from '../ledger/port.ts';
+import type { Office } from './office.ts';
+
+/** Looked for again even when nobody woke us: room may have come without a sound. */
+const lookAgainMs = 10_000;
+/** The least that the getter may be ahead, when no rebuilder was seen yet. */
+const leastAhead = 2;
+/** Links of earlier attestations that one job is told of: job.ts caps them. */
+const maxEarlier = 40;
+
+type Request = ReturnType<typeof lease.parseRequest>;
+
+/** `rebuilder.Lease`: waits up to the caller's patience for a job that fits, lends it. */
+export async function leaseDoor(
+  office: Office,
+  source: QubeName,
+  queue: Queue,
+  request: Request,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { clock, wakeups, workers } = office;
+  const done = workers.asks(source, queue);
+  try {
+    const patience = clock.monotonic() + (request.waitMs ?? 0);
+    for (;;) {
+      const ticket = wakeups.ticket(queue);
+      const job = (await office.room.isLeft()) ? await lend(office, source, queue, request) : undefined;
+      if (job !== undefined) return await handOver(office, source, job, signal);
+      const left = patience - clock.monotonic();
+      if (left <= 0 || signal.aborted) return { reply: { job: null } };
+      await wakeups.wait(queue, ticket, Math.min(left, lookAgainMs), signal);
+    }
+  } finally {
+    done();
+  }
+}
+
+async function lend(
+  office: Office,
+  holder: QubeName,
+  queue: Queue,
+  request: Request,
+): Promise<JobRecord | undefined> {
+  const now = office.time.now();
+  const ask: Ask = {
+    queue,
+    holder,
+    ...(request.kinds === undefined ? {} : { kinds: request.kinds }),
+    ...(request.capabilities === undefined ? {} : { architectures: request.capabilities.architectures }),
+    inputsAhead: Math.max(leastAhead, 2 * office.workers.slotsLately('rebuild')),
+    until: now.ms + firstLeaseMs,
+  };
+  return await office.ledger.lease(ask, now);
+}
+
+/** Completes the payload with what is only known now, and replies; a job for a caller that is gone is pending again. */
+async function handOver(
+  office: Office,
+  holder: QubeName,
+  job: JobRecord,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const held = { job: job.id, fence: job.fence, holder };
+  const payload = await completed(office, job);
+  if (payload !== job.payload) await office.ledger.complete(held, payload);
+  if (signal.aborted) {
+    const outcome = { status: 'handed-back', say: 'the caller was gone' } as const;
+    const digest = parseSha256(sha256Of(Buffer.from(JSON.stringify(outcome))));
+    const { say } = outcome;
+    const end = { digest, outcome, disposition: { is: 'handed-back' }, say, log: null, next: [] } as const;
+    await office.ledger.settle(held, end, office.time.now());
+    office.wakeups.wake([job.queue]);
+    return { reply: { job: null } };
+  }
+  office.workers.leased(holder, job.queue, job.id);
+  office.log.info('leased', { qube: holder, about: job.about, job: job.id });
+  const leased: LeasedJob<Queue> = {
+    id: job.id,
+    fence: job.fence,
+    leaseMs: firstLeaseMs,
+    about: job.about,
+    payload: payload as Payloads[Queue],
+  };
+  return { reply: { job: leased } };
+}
+
+async function completed(office: Office, job: JobRecord): Promise<StoredPayload> {
+  const { payload } = job;
+  if (payload.kind === 'feed' && payload.only === null) return { ...payload, resume: job.resume };
+  if (payload.kind === 'build' && job.group !== null) {
+    const earlier = await office.history.published(job.group);
+    return { ...payload, earlier: mostNeeded(earlier).map(({ path, sha256 }) => ({ path, sha256 })) };
+  }
+  if (payload.kind === 'publication') {
+    return { kind: 'publication', publication: await composePublication(office.history, office.objects) };
+  }
+  return payload;
+}
+
+/** The seed's merged links first: they are made of all the others of their source. */
+function mostNeeded<T extends { path: string }>(links: readonly T[]): readonly T[] {
+  const isMerged = ({ path }: T) => /\/rebuild\.[^/]*\.link$/.test(path);
+  return [...links.filter(isMerged), ...links.filter((link) => !isMerged(link))].slice(0, maxEarlier);
+}

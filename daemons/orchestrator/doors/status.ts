@@ -1,0 +1,118 @@
+import { parseStatusView, type StatusView } from '../../lib/contracts/documents/views.ts';
+import { queues } from '../../lib/contracts/job.ts';
+import { isoTime } from '../../lib/daemon/clock.ts';
+import { escapeText } from '../../lib/daemon/log.ts';
+import { shownStates } from '../../lib/domain/verdict.ts';
+import type { Counts, FeedRecord, JobState } from '../ledger/port.ts';
+import type { Office } from './office.ts';
+
+/** What `rebuilder.Query+status` tells. */
+export async function statusView(office: Office): Promise<StatusView> {
+  const { history, objects, settings, workers } = office;
+  const counts = await history.counts();
+  const { count, bytes } = objects.usage();
+  return parseStatusView({
+    version: settings.version,
+    now: office.time.now().wall,
+    queues: queues.map((queue) => queueRow(counts, queue)),
+    states: counts.states,
+    workers: workers.lately(),
+    feeds: await feedRows(office),
+    objects: { count, bytes, quotaBytes: Math.min(objects.quotaBytes, Number.MAX_SAFE_INTEGER) },
+  });
+}
+
+function queueRow(counts: Counts, queue: (typeof queues)[number]) {
+  const of = (state: JobState) =>
+    counts.queues.reduce((sum, row) => sum + (row.queue === queue && row.state === state ? row.count : 0), 0);
+  const paused = counts.paused.some(
+    ({ scope, value }) => scope === 'all' || (scope === 'queue' && value === queue),
+  );
+  return { queue, pending: of('pending'), leased: of('leased'), setAside: of('set-aside'), paused };
+}
+
+async function feedRows(office: Office): Promise<StatusView['feeds']> {
+  const { history, settings, time } = office;
+  const known = new Map((await history.feeds()).map((feed) => [feed.dist, feed]));
+  const configured = settings.dists.map(({ dist }) => dist);
+  const now = time.now();
+  return [...new Set([...configured, ...known.keys()])].sort().map((dist) => {
+    const feed: FeedRecord | undefined = known.get(dist);
+    const every = settings.dists.find((one) => one.dist === dist)?.everyMs;
+    const next =
+      every === undefined ? null : now.wall + Math.max(0, (feed?.lastMs ?? now.ms) + every - now.ms);
+    return {
+      dist,
+      lastRead: feed?.lastRead ?? null,
+      say: feed?.say ?? null,
+      next: next === null ? null : Math.floor(next),
+    };
+  });
+}
+
+/** The same for people: it is what `qvm-run … rebuilder.Query+status` prints. */
+export function statusText(view: StatusView): string {
+  const time = (wall: number | null) =>
+    wall === null ? 'never' : isoTime(wall).slice(0, 19).replace('T', ' ');
+  const { objects } = view;
+  return [
+    `package-rebuilder ${view.version}, ${time(view.now)} UTC`,
+    '',
+    ...table(
+      ['queue', 'pending', 'leased', 'set aside', ''],
+      view.queues.map((row) => [
+        row.queue,
+        row.pending,
+        row.leased,
+        row.setAside,
+        row.paused ? 'paused' : '',
+      ]),
+    ),
+    '',
+    ...table(
+      ['dist', ...shownStates],
+      [...new Set(view.states.map((row) => row.dist))]
+        .sort()
+        .map((dist) => [
+          dist,
+          ...shownStates.map(
+            (state) => view.states.find((row) => row.dist === dist && row.state === state)?.count ?? 0,
+          ),
+        ]),
+    ),
+    '',
+    ...table(
+      ['qube', 'queue', 'last seen', 'jobs'],
+      view.workers.map((row) => [row.qube, row.queue, time(row.lastSeen), row.jobs.join(' ') || 'none']),
+    ),
+    '',
+    ...table(
+      ['feed', 'last read', 'next', ''],
+      view.feeds.map((row) => [row.dist, time(row.lastRead), time(row.next), row.say ?? '']),
+    ),
+    '',
+    `objects: ${objects.count}, ${mebibytes(objects.bytes)}${
+      objects.quotaBytes < Number.MAX_SAFE_INTEGER ? ` of ${mebibytes(objects.quotaBytes)}` : ''
+    }`,
+    '',
+  ].join('\n');
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1_048_576)} MiB`;
+}
+
+const maxCell = 80;
+
+/** Columns as wide as their widest cell; foreign text escaped and cut. */
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+  if (rows.length === 0) return [`${head[0]}: none`];
+  const cells = [head, ...rows.map((row) => row.map((cell) => escapeText(String(cell), maxCell)))];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  return cells.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
