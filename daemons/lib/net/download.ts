@@ -1,13 +1,12 @@
-import { createReadStream } from 'node:fs';
-import { open, rm, stat } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { createHash } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
 import type { Clock } from '../daemon/clock.ts';
 import type { Sha256 } from '../domain/names.ts';
 import { NetError, withoutCredentials } from './errors.ts';
-import { type HttpBody, HttpClient, type HttpTimeouts, reason, Transient } from './http.ts';
+import { HttpClient, type HttpTimeouts, reason, Transient } from './http.ts';
 import { Limiter } from './limiter.ts';
+import { isLocal, openLocal } from './local.ts';
 import { noProxies, type Proxies } from './proxies.ts';
-import { FileSink, MemorySink, type Sink } from './sink.ts';
 
 export interface DownloadsOptions {
   readonly clock: Clock;
@@ -65,184 +64,185 @@ export class Downloads {
   }
 
   /**
-   * Writes a file to `path`, which must not exist; nothing is left of it on failure.
+   * Hands a file's bytes to `consume` as they come. They are what was expected only when the stream ended without an
+   * error. `consume` is called a second time, from the start, if a file that was put together of two answers is not.
    *
-   * @throws NetError; the signal's reason
+   * @throws NetError; the signal's reason; what `consume` throws
    */
-  async toFile(uri: string, path: string, options: FetchOptions): Promise<{ sha256: Sha256; size: number }> {
-    const file = await open(path, 'wx+', 0o600);
+  async to<T>(
+    uri: string,
+    options: FetchOptions,
+    consume: (bytes: AsyncIterable<Buffer>) => Promise<T>,
+  ): Promise<T> {
+    const transfer = new Transfer(uri, options);
     try {
-      const sink = new FileSink(file);
-      await this.#bring(uri, sink, options);
-      return { sha256: sink.sha256(), size: sink.size };
+      return await consume(this.#checked(transfer));
     } catch (error) {
-      await rm(path, { force: true });
-      throw error;
-    } finally {
-      await file.close();
+      const joined = error instanceof NetError && error.code === 'mismatch' && transfer.attempts > 1;
+      if (!joined) throw error;
+      return await consume(this.#checked(new Transfer(uri, options)));
     }
   }
 
-  /** A small file whole, as `toFile` brings it. */
+  /** Writes a file to `path`, which must not exist; nothing is left of it on failure. See {@link to}. */
+  async toFile(uri: string, path: string, options: FetchOptions): Promise<void> {
+    await this.to(uri, options, async (bytes) => {
+      const file = await open(path, 'wx', 0o600);
+      try {
+        for await (const chunk of bytes) await file.writeFile(chunk);
+      } catch (error) {
+        await rm(path, { force: true });
+        throw error;
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  /** A small file whole. See {@link to}. */
   async read(uri: string, options: FetchOptions): Promise<Buffer> {
-    const sink = new MemorySink();
-    await this.#bring(uri, sink, options);
-    return sink.bytes();
+    return await this.to(uri, options, async (bytes) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of bytes) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    });
   }
 
   async close(): Promise<void> {
     await this.#http.close();
   }
 
-  async #bring(uri: string, sink: Sink, options: FetchOptions): Promise<void> {
-    if (options.expected !== undefined && options.expected.size > options.max) {
-      throw new NetError(
-        'too-large',
-        uri,
-        `has ${options.expected.size} bytes, at most ${options.max} may be`,
-      );
+  /** All attempts as one stream, whose end vouches for it. */
+  async *#checked(transfer: Transfer): AsyncGenerator<Buffer> {
+    const { expected } = transfer.options;
+    const hash = createHash('sha256');
+    for await (const chunk of this.#attempts(transfer)) {
+      if (expected !== undefined) hash.update(chunk);
+      yield chunk;
     }
-    const resumed = await this.#attempts(uri, sink, options);
-    if (matches(sink, options.expected)) return;
-    if (resumed) {
-      // Two halves of different files, perhaps: once more from the start.
-      await sink.truncate();
-      await this.#attempts(uri, sink, options);
-      if (matches(sink, options.expected)) return;
-    }
+    if (expected === undefined) return;
+    const sha256 = hash.digest('hex');
+    if (sha256 === expected.sha256 && transfer.size === expected.size) return;
     throw new NetError(
       'mismatch',
-      uri,
-      `is not what was expected: sha256 ${sink.sha256()} and ${sink.size} bytes instead of ` +
-        `${options.expected?.sha256} and ${options.expected?.size}`,
+      transfer.uri,
+      `is not what was expected: sha256 ${sha256} and ${transfer.size} bytes instead of ` +
+        `${expected.sha256} and ${expected.size}`,
     );
   }
 
-  /** Fills the sink; whether it took more than one request. */
-  async #attempts(uri: string, sink: Sink, options: FetchOptions): Promise<boolean> {
+  async *#attempts(transfer: Transfer): AsyncGenerator<Buffer> {
+    const { signal } = transfer.options;
     const tries = this.#options.tries ?? defaultTries;
-    let fruitless = 0;
-    let validator: string | undefined;
-    for (let attempt = 1; ; attempt++) {
-      const before = sink.size;
+    transfer.checkSize(transfer.options.expected?.size ?? 0);
+    for (let fruitless = 0; ; ) {
+      const before = transfer.size;
+      transfer.attempts += 1;
       try {
-        await this.#attempt(uri, sink, options, validator, (found) => {
-          validator = found;
-        });
-        return attempt > 1;
+        yield* isLocal(transfer.uri) ? readLocal(transfer) : this.#attempt(transfer);
+        return;
       } catch (error) {
-        options.signal?.throwIfAborted();
+        signal?.throwIfAborted();
         if (!(error instanceof Transient)) throw error;
-        fruitless = sink.size > before ? 0 : fruitless + 1;
-        if (fruitless >= tries || attempt >= maxAttempts) throw givenUp(uri, sink, error);
-        await this.#pause(uri, error, fruitless, options.signal);
+        fruitless = transfer.size > before ? 0 : fruitless + 1;
+        if (fruitless >= tries || transfer.attempts >= maxAttempts) throw transfer.givenUp(error);
+        await this.#pause(transfer, error, fruitless);
       }
     }
   }
 
-  async #attempt(
-    uri: string,
-    sink: Sink,
-    options: FetchOptions,
-    validator: string | undefined,
-    onValidator: (validator: string | undefined) => void,
-  ): Promise<void> {
-    if (/^(?:file|copy):/i.test(uri)) return await copyLocal(uri, sink, options);
-    if (!/^https?:/i.test(uri))
+  /** One request, from where the last one ended. */
+  async *#attempt(transfer: Transfer): AsyncGenerator<Buffer> {
+    const { uri, options } = transfer;
+    if (!/^https?:/i.test(uri)) {
       throw new NetError('unsupported', uri, 'only http, https, file and copy are known');
-    await this.#limiter.run(new URL(uri).host, options.signal, async () => {
-      // Without a validator, only what is compared with a hash afterwards may be joined from two answers.
-      const resumable = validator !== undefined || options.expected !== undefined;
-      if (!resumable) await sink.truncate();
-      const body = await this.#http.get(uri, { from: sink.size, validator }, options.signal);
-      onValidator(body.validator);
-      if (body.from === 0 && sink.size > 0) await sink.truncate();
-      await this.#receive(uri, body, sink, options);
-    });
-  }
-
-  async #receive(uri: string, body: HttpBody, sink: Sink, options: FetchOptions): Promise<void> {
-    checkSize(uri, body.total ?? 0, options);
+    }
+    const leave = await this.#limiter.enter(new URL(uri).host, options.signal);
     try {
-      for await (const chunk of body.bytes) {
-        checkSize(uri, sink.size + chunk.length, options);
-        await sink.write(chunk);
+      const body = await this.#http.get(uri, transfer.range(), options.signal);
+      transfer.validator = body.validator;
+      transfer.checkSize(body.total ?? 0);
+      try {
+        yield* transfer.count(body.bytes, body.from);
+      } catch (error) {
+        if (error instanceof NetError) throw error;
+        options.signal?.throwIfAborted();
+        throw new Transient(reason(error), undefined, { cause: error });
       }
-    } catch (error) {
-      if (error instanceof NetError) throw error;
-      options.signal?.throwIfAborted();
-      throw new Transient(reason(error), undefined, { cause: error });
-    }
-    const whole = options.expected?.size ?? body.total;
-    if (whole !== undefined && sink.size < whole && (body.total ?? whole) >= whole) {
-      throw new Transient('the connection was cut', undefined);
+      if (body.total !== undefined && transfer.size < body.total) {
+        throw new Transient('the connection was cut', undefined);
+      }
+    } finally {
+      leave();
     }
   }
 
-  async #pause(
-    uri: string,
-    error: Transient,
-    fruitless: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async #pause(transfer: Transfer, error: Transient, fruitless: number): Promise<void> {
     const { clock, onRetry } = this.#options;
     const grown = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.max(0, fruitless - 1));
     const wait = error.retryAfterMs ?? grown * (0.5 + clock.random());
     if (wait > longestRetryAfterMs) {
-      throw new NetError('unreachable', uri, `${error.message} and asks for ${Math.round(wait / 1_000)} s`);
+      const seconds = Math.round(wait / 1_000);
+      throw new NetError('unreachable', transfer.uri, `${error.message} and asks for ${seconds} s`);
     }
     // A server that names a time means all who ask.
-    if (error.retryAfterMs !== undefined) this.#limiter.pause(new URL(uri).host, wait);
-    onRetry?.(withoutCredentials(uri), error.message, wait);
-    await clock.sleep(wait, signal);
+    if (error.retryAfterMs !== undefined) this.#limiter.pause(new URL(transfer.uri).host, wait);
+    onRetry?.(withoutCredentials(transfer.uri), error.message, wait);
+    await clock.sleep(wait, transfer.options.signal);
   }
 }
 
-function checkSize(uri: string, size: number, options: FetchOptions): void {
-  const most = options.expected?.size ?? options.max;
-  if (size <= Math.min(most, options.max)) return;
-  throw options.expected === undefined
-    ? new NetError('too-large', uri, `has more than ${options.max} bytes`)
-    : new NetError('mismatch', uri, `has more than the expected ${options.expected.size} bytes`);
+async function* readLocal(transfer: Transfer): AsyncGenerator<Buffer> {
+  const { size, bytes } = await openLocal(transfer.uri);
+  transfer.checkSize(size);
+  yield* transfer.count(bytes, 0);
 }
 
-function givenUp(uri: string, sink: Sink, error: Transient): NetError {
-  const code = sink.size > 0 ? 'truncated' : 'unreachable';
-  const after = sink.size > 0 ? ` after ${sink.size} bytes` : '';
-  return new NetError(code, uri, `${error.message}${after}`, { cause: error });
-}
+/** One file on its way, over as many requests as it takes. */
+class Transfer {
+  /** Bytes handed on. */
+  size = 0;
+  attempts = 0;
+  validator: string | undefined;
 
-function matches(sink: Sink, expected: Expected | undefined): boolean {
-  return expected === undefined || (sink.size === expected.size && sink.sha256() === expected.sha256);
-}
+  constructor(
+    readonly uri: string,
+    readonly options: FetchOptions,
+  ) {}
 
-async function copyLocal(uri: string, sink: Sink, options: FetchOptions): Promise<void> {
-  const path = localPath(uri);
-  try {
-    checkSize(uri, (await stat(path)).size, options);
-    for await (const chunk of createReadStream(path, { highWaterMark: 262_144 })) {
-      checkSize(uri, sink.size + (chunk as Buffer).length, options);
-      await sink.write(chunk as Buffer);
+  /** Without a validator, only what is compared with a hash afterwards may be joined from two answers. */
+  range(): { from: number; validator: string | undefined } {
+    const joinable = this.validator !== undefined || this.options.expected !== undefined;
+    if (this.size > 0 && !joinable) {
+      throw new NetError('truncated', this.uri, `the connection was cut after ${this.size} bytes`);
     }
-  } catch (cause) {
-    if (cause instanceof NetError) throw cause;
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new NetError(
-      missing ? 'not-found' : 'refused',
-      uri,
-      missing ? 'there is no such file' : reason(cause),
-      {
-        cause,
-      },
-    );
+    return { from: this.size, validator: this.validator };
   }
-}
 
-/** `file:/path` and `file:///path`, and the same with `copy:`. */
-function localPath(uri: string): string {
-  try {
-    return fileURLToPath(`file:${uri.slice(uri.indexOf(':') + 1)}`);
-  } catch (cause) {
-    throw new NetError('unsupported', uri, 'does not name a local file', { cause });
+  /** Passes on what is new of bytes that begin at `from`: a server may start again at the beginning. */
+  async *count(bytes: AsyncIterable<Buffer>, from: number): AsyncGenerator<Buffer> {
+    let at = from;
+    for await (const chunk of bytes) {
+      const known = Math.min(chunk.length, Math.max(0, this.size - at));
+      at += chunk.length;
+      if (known === chunk.length) continue;
+      this.checkSize(at);
+      this.size = at;
+      yield chunk.subarray(known);
+    }
+  }
+
+  checkSize(size: number): void {
+    const { expected, max } = this.options;
+    if (size > max) throw new NetError('too-large', this.uri, `has more than ${max} bytes`);
+    if (expected !== undefined && size > expected.size) {
+      throw new NetError('mismatch', this.uri, `has more than the expected ${expected.size} bytes`);
+    }
+  }
+
+  givenUp(error: Transient): NetError {
+    if (this.size === 0) return new NetError('unreachable', this.uri, error.message, { cause: error });
+    const say = `${error.message} after ${this.size} bytes`;
+    return new NetError('truncated', this.uri, say, { cause: error });
   }
 }

@@ -36,18 +36,19 @@ export class Limiter {
     this.#atOnce = options.atOnce;
   }
 
-  /** Runs `work` when the host has room for it and its pause is over. */
-  async run<T>(host: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  /** Waits until the host has room and its pause is over; the request that follows ends with the returned call. */
+  async enter(host: string, signal: AbortSignal | undefined): Promise<() => void> {
     const limit = this.#limitOf(host);
     await limit.enter();
     try {
       const wait = limit.notBefore - this.#clock.monotonic();
       if (wait > 0) await this.#clock.sleep(wait, signal);
       signal?.throwIfAborted();
-      return await work();
-    } finally {
+    } catch (error) {
       limit.leave();
+      throw error;
     }
+    return () => limit.leave();
   }
 
   /** Asks nothing of a host for so many milliseconds. */

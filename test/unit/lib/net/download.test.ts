@@ -57,20 +57,22 @@ const target = () => join(folder, 'got');
 
 describe('Downloads', () => {
   it('brings a file, and says what it is', async () => {
-    expect(await downloads.toFile(`${server.url}/file`, target(), { max })).toEqual(expected);
+    await downloads.toFile(`${server.url}/file`, target(), { max });
     expect(readFileSync(target()).equals(content)).toBe(true);
     expect((await downloads.read(`${server.url}/file`, { max, expected })).equals(content)).toBe(true);
   });
 
   it.each(['file:', 'file://', 'copy:'])('brings a local file by %s', async (scheme) => {
     const uri = `${scheme}${folder}/served/file`;
-    expect(await downloads.toFile(uri, target(), { max, expected })).toEqual(expected);
+    await downloads.toFile(uri, target(), { max, expected });
+    expect(readFileSync(target()).equals(content)).toBe(true);
     await expect(downloads.read(`${uri}-not`, { max })).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('takes up a broken transfer where it ended', async () => {
     server.misbehave(/file/, { kind: 'truncate', bytes: 100_000 }, 1);
-    expect(await downloads.toFile(`${server.url}/file`, target(), { max, expected })).toEqual(expected);
+    await downloads.toFile(`${server.url}/file`, target(), { max, expected });
+    expect(readFileSync(target()).equals(content)).toBe(true);
     expect(server.requests).toHaveLength(2);
     expect(readFileSync(target()).equals(content)).toBe(true);
   });
@@ -79,7 +81,8 @@ describe('Downloads', () => {
     await server.close();
     server = await ArchiveServer.start(join(folder, 'served'), { ranges: false });
     server.misbehave(/file/, { kind: 'truncate', bytes: 100_000 }, 1);
-    expect(await downloads.toFile(`${server.url}/file`, target(), { max, expected })).toEqual(expected);
+    await downloads.toFile(`${server.url}/file`, target(), { max, expected });
+    expect(readFileSync(target()).equals(content)).toBe(true);
   });
 
   it('starts again when two answers do not fit together', async () => {
@@ -89,7 +92,8 @@ describe('Downloads', () => {
     await server.close();
     server = await ArchiveServer.start(join(folder, 'served'), { etag: false });
     server.misbehave(/other/, { kind: 'truncate', bytes: 50_000 }, 1);
-    expect(await swap.toFile(`${server.url}/other`, target(), { max, expected })).toEqual(expected);
+    await swap.toFile(`${server.url}/other`, target(), { max, expected });
+    expect(readFileSync(target()).equals(content)).toBe(true);
     expect(server.requests).toHaveLength(3);
     await swap.close();
   });
@@ -115,7 +119,8 @@ describe('Downloads', () => {
   it('tries again after errors of the server, each wait longer', async () => {
     server.misbehave(/file/, { kind: 'status', status: 503 }, 2);
     server.misbehave(/file/, { kind: 'reset' }, 1);
-    expect(await downloads.toFile(`${server.url}/file`, target(), { max, expected })).toEqual(expected);
+    await downloads.toFile(`${server.url}/file`, target(), { max, expected });
+    expect(readFileSync(target()).equals(content)).toBe(true);
     expect(waits).toEqual([500, 1_000, 2_000]);
   });
 
