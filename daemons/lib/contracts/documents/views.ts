@@ -36,8 +36,6 @@ const jobRow = z.strictObject({
   /** Why it failed last, if it did. */
   code: failureCode.nullable().default(null),
   say: say.nullable(),
-  /** Why it failed, or failed last. */
-  code: failureCode.nullable(),
 });
 export type JobRow = z.infer<typeof jobRow>;
 
