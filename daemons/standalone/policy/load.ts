@@ -45,13 +45,15 @@ class Disk {
 
   /** The files of a directory that are policy, sorted. */
   policyFiles(directory: string): readonly string[] {
-    const names = this.#list(directory).filter(
-      (name) =>
-        !name.startsWith('.') && extname(name) === '.policy' && this.#stat(join(directory, name))?.isFile(),
-    );
+    const names = this.#list(directory)
+      .sort(byCodePoint)
+      .filter(
+        (name) =>
+          !name.startsWith('.') && extname(name) === '.policy' && this.#stat(join(directory, name))?.isFile(),
+      );
     const odd = names.find((name) => !/^[0-9a-z_.-]+$/.test(name));
     if (odd !== undefined) throw new PolicyError('file-name', `invalid filename: ${join(directory, odd)}`);
-    return names.sort(byCodePoint).map((name) => join(directory, name));
+    return names.map((name) => join(directory, name));
   }
 
   read(path: string, name = path): PolicyFile {
