@@ -7,6 +7,10 @@ import type { Terminal } from './terminal.ts';
 /** What every command is given. */
 export interface Context {
   readonly caller: Caller;
+  /** Calls as the admin qube of a line that this command started, through its socket. */
+  callerAt(socket: string): Caller;
+  /** Paths of programs that are installed beside this one. */
+  readonly programs: Readonly<{ line: string }>;
   readonly clock: Clock;
   readonly log: Log;
   readonly terminal: Terminal;

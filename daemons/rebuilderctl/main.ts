@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { systemClock } from '../lib/daemon/clock.ts';
 import { openLog } from '../lib/daemon/log.ts';
 import { stopSignal } from '../lib/daemon/stop.ts';
@@ -6,9 +7,15 @@ import { runCommand } from './program.ts';
 import { openTerminal } from './terminal.ts';
 
 const log = openLog('rebuilderctl');
+const installed = import.meta.dirname;
 const terminal = openTerminal(process.stdout, process.stderr, process.env);
 process.exitCode = await runCommand(process.argv.slice(2), {
   caller: qrexecCaller({ clock: systemClock, log }),
+  callerAt: (socket) => {
+    process.env.QREXEC_AGENT_SOCKET = socket;
+    return qrexecCaller({ clock: systemClock, log, program: join(installed, '../bin/qrexec-client-vm') });
+  },
+  programs: { line: join(installed, 'line.js') },
   clock: systemClock,
   log,
   terminal,

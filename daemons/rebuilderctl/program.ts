@@ -5,6 +5,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addLayout } from './commands/layout.ts';
 import { addLog } from './commands/log.ts';
+import { addRebuild, askedFor } from './commands/rebuild.ts';
 import { addResults } from './commands/results.ts';
 import { addStatus } from './commands/status.ts';
 import { addTrigger } from './commands/trigger.ts';
@@ -12,6 +13,7 @@ import { addVersion } from './commands/version.ts';
 import type { Context } from './context.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './errors.ts';
 import { explain } from './explain.ts';
+import { failed } from './rebuild/summary.ts';
 
 /** Parses and does one command line; returns the exit code and never throws. */
 export async function runCommand(args: readonly string[], parts: Omit<Context, 'exit'>): Promise<number> {
@@ -27,7 +29,9 @@ export async function runCommand(args: readonly string[], parts: Omit<Context, '
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.failed;
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
+    if (isJsonRebuild(args)) parts.terminal.json(failed(askedFor(packageOf(args), false), 'protocol'));
+    if (error instanceof CommanderError) return exitCodes.failed;
     if (error instanceof StopError) return exitCodes.failed;
     const { message, next, exitCode: code } = explain(error);
     parts.terminal.note(`rebuilderctl: ${message}`);
@@ -51,6 +55,7 @@ function describe(context: Context): Command {
     })
     .showSuggestionAfterError()
     .addHelpText('after', exitCodesHelp);
+  addRebuild(program, context);
   addStatus(program, context);
   addTrigger(program, context);
   addResults(program, context);
@@ -61,4 +66,13 @@ function describe(context: Context): Command {
   addVersion(program, context);
   addLayout(program, context);
   return program;
+}
+
+/** `rebuild --json` answers with an object even where its command line was not understood. */
+function isJsonRebuild(args: readonly string[]): boolean {
+  return args[0] === 'rebuild' && args.includes('--json');
+}
+
+function packageOf(args: readonly string[]): string {
+  return args.slice(1).find((argument) => !argument.startsWith('-')) ?? '';
 }

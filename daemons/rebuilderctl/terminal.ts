@@ -12,6 +12,8 @@ export interface Terminal {
   raw(bytes: Buffer): void;
   /** One line about the work, for whoever watches. */
   note(line: string): void;
+  /** As `raw`, among the notes. */
+  noteRaw(bytes: Buffer): void;
 }
 
 interface Output {
@@ -30,9 +32,14 @@ export function openTerminal(
     colour,
     print: (line) => out.write(`${line}\n`),
     json: (value) => out.write(`${JSON.stringify(value).replace(unshowable, jsonEscape)}\n`),
-    raw: (bytes) => out.write(out.isTTY === true ? escapeLog(bytes.toString('utf8')) : bytes),
+    raw: (bytes) => writeLog(out, bytes),
+    noteRaw: (bytes) => writeLog(err, bytes),
     note: (line) => err.write(`${escapeLog(line)}\n`),
   };
+}
+
+function writeLog(to: Output, bytes: Buffer): void {
+  to.write(to.isTTY === true ? escapeLog(bytes.toString('utf8')) : bytes);
 }
 
 /** What a terminal obeys instead of showing it, or what changes how other text is read. */

@@ -12,10 +12,10 @@ import { dearmor, maxArmored } from '../../lib/openpgp/armor.ts';
 import { exportPublicKey, gpgSigner } from '../../lib/openpgp/gpg.ts';
 import { readPublicKey } from '../../lib/openpgp/public-key.ts';
 import { layoutTime, signLayout } from '../../lib/openpgp/sign.ts';
+import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../errors.ts';
 import { readCapped } from '../read-file.ts';
-import { collect } from './trigger.ts';
 
 interface InitOptions {
   readonly key: readonly string[];

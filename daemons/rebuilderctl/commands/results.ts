@@ -5,11 +5,13 @@ import { parseSourceName, type SourceName } from '../../lib/domain/names.ts';
 import { queryRows } from '../../lib/wire/rows.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../errors.ts';
+import { deliver } from '../rebuild/deliver.ts';
 import { paint, table } from '../terminal.ts';
 
 interface Options {
   readonly json?: true;
   readonly dist?: string;
+  readonly output?: string;
 }
 
 export function addResults(program: Command, context: Context): void {
@@ -19,6 +21,7 @@ export function addResults(program: Command, context: Context): void {
     .argument('[SOURCE]', 'one source package', parseSourceName)
     .option('--dist <DIST>', 'one dist, such as bookworm.amd64', (text: string) => parseDist(text).text)
     .option('--json', 'one object a line')
+    .option('-o, --output <DIR>', 'also save the files, log, evidence and links of each there')
     .action(async (source: SourceName | undefined, options: Options) => {
       const { caller, terminal, stop } = context;
       const request = {
@@ -26,16 +29,15 @@ export function addResults(program: Command, context: Context): void {
         ...(options.dist === undefined ? {} : { dist: options.dist }),
       };
       const rows: ResultRow[] = [];
-      let found = false;
       for await (const row of queryRows(caller, 'results', request, {
         parse: parseResultRow,
         signal: stop,
       })) {
-        found = true;
         if (options.json) terminal.json(row);
-        else rows.push(row);
+        rows.push(row);
       }
-      if (!found) {
+      if (options.output !== undefined) await deliver(context, rows, options.output);
+      if (rows.length === 0) {
         terminal.note('no results');
         context.exit(exitCodes.no);
       } else if (!options.json) {

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
-import { type TriggerArgument, type TriggerReply, trigger } from '../../lib/contracts/trigger.ts';
+import type { TriggerArgument, TriggerReply } from '../../lib/contracts/trigger.ts';
 import { parseDist } from '../../lib/domain/dist.ts';
 import type { OutgoingObject } from '../../lib/wire/frame.ts';
 import { readBuildinfos } from '../buildinfo-file.ts';
+import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
 import { parsePackage } from '../package-argument.ts';
+import { askFor } from '../trigger-call.ts';
 
 export function addTrigger(program: Command, context: Context): void {
   const command = program.command('trigger').description('ask for work now');
@@ -45,18 +47,6 @@ export function addTrigger(program: Command, context: Context): void {
     .action(() => submit('upload', {}));
 }
 
-/** One call of `rebuilder.Trigger`. */
-export async function askFor(
-  { caller, stop }: Pick<Context, 'caller' | 'stop'>,
-  argument: TriggerArgument,
-  request: object,
-  objects: readonly OutgoingObject[],
-): Promise<TriggerReply> {
-  const { reply, done } = await caller.call(trigger, argument, request, { objects, signal: stop });
-  await done();
-  return reply;
-}
-
 function say({ terminal }: Context, reply: TriggerReply, json: true | undefined): void {
   if (json) {
     terminal.json({ submitted: reply.submitted, jobs: reply.jobs });
@@ -64,8 +54,4 @@ function say({ terminal }: Context, reply: TriggerReply, json: true | undefined)
   }
   terminal.print(reply.submitted === 0 ? 'already waiting' : `submitted: ${reply.submitted}`);
   for (const job of reply.jobs) terminal.print(job);
-}
-
-export function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
 }
