@@ -46,6 +46,12 @@ await build({
 mkdirSync(join(out, 'lib'), { recursive: true });
 writeFileSync(join(out, 'lib', 'package.json'), '{ "type": "module" }\n');
 
+// Scripts of standalone mode, read where they stand.
+mkdirSync(join(out, 'lib/sandbox'), { recursive: true });
+for (const name of ['sandbox/enter.sh', 'sandbox/furnish.sh', 'sandbox/init.pl', 'line/reach.pl']) {
+  copyFileSync(join(root, 'daemons/standalone', name), join(out, 'lib', name.replace('line/', '')));
+}
+
 const bin = join(out, 'bin');
 mkdirSync(bin, { recursive: true });
 writeFileSync(

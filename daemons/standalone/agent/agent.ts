@@ -131,9 +131,12 @@ async function answer(
   await serveProgram(program, channel, { log, tag }).catch((error: Error) => end(exitProblem, error.message));
 }
 
-/** Inside a disposable its user is root of its own namespace. */
+/** A disposable's one user is root of its namespace there, and `rebuilder-disposable` by its name. */
+const disposableUsers: readonly string[] = ['root', 'rebuilder-disposable'];
+
 function mayRunAs(user: string, door: DoorConfig): boolean {
-  return user === 'DEFAULT' || user === (door.sandbox === undefined ? userInfo().username : 'root');
+  if (user === 'DEFAULT') return true;
+  return door.sandbox === undefined ? user === userInfo().username : disposableUsers.includes(user);
 }
 
 async function serveDisposable(

@@ -82,7 +82,7 @@ show "$SANDBOX_NODE" opt/package-rebuilder/bin/node
 hostname "$SANDBOX_NAME"
 # Loopback alone: struct ifreq with IFF_UP to SIOCSIFFLAGS. iproute2 need not be there.
 perl -e '$up = pack("a16 s x22", "lo", 1); socket(S, 2, 2, 0) && ioctl(S, 0x8914, $up) or die "loopback: $!\n"'
-# No namespaces within: they would give back every capability that is dropped below.
+# No user namespaces within: they would give back every capability that is dropped below.
 echo 0 >/proc/sys/user/max_user_namespaces
 
 mkdir .host
@@ -91,10 +91,11 @@ cd /
 umount -l /.host
 rmdir /.host
 unset SANDBOX_ROOT SANDBOX_ROOT_BYTES SANDBOX_SCRATCH_BYTES SANDBOX_LIB SANDBOX_SERVICES SANDBOX_NODE SANDBOX_PARENT \
-  SANDBOX_CGROUPS SANDBOX_CGROUP_NAMESPACE SANDBOX_TIME_NAMESPACE SANDBOX_PROCESSES
-# What building needs stays: owners and modes, chroot, mounts, other users. What only opens the kernel goes.
+  SANDBOX_CGROUPS SANDBOX_CGROUP_NAMESPACE SANDBOX_TIME_NAMESPACE SANDBOX_PROCESSES SANDBOX_NAME
+# What building needs stays: owners and modes, chroot, mounts, other users, the loopback of namespaces within. What only
+# opens the kernel goes.
 exec setpriv --bounding-set="$(
-  printf '%s' '-net_admin,-net_raw,-net_broadcast,-sys_module,-sys_rawio,-sys_pacct,-sys_boot,-sys_time,-sys_resource,' \
+  printf '%s' '-net_raw,-net_broadcast,-sys_module,-sys_rawio,-sys_pacct,-sys_boot,-sys_time,-sys_resource,' \
     '-sys_tty_config,-linux_immutable,-lease,-audit_control,-audit_read,-mac_override,-mac_admin,-syslog,-wake_alarm,' \
     '-block_suspend,-ipc_lock,-perfmon,-bpf,-checkpoint_restore'
 )" perl /opt/package-rebuilder/lib/sandbox/init.pl "$SANDBOX_SERVICE"

@@ -69,7 +69,7 @@ export async function startSandbox(
       cwd: '/',
       env: {
         ...call.env,
-        DISPOSABLE_LIMITED_BY: limitedBy(cgroups.controllers),
+        ...limitedBy(cgroups.controllers),
         SANDBOX_PARENT: String(process.pid),
         SANDBOX_CGROUPS: cgroups.procs.join(' '),
         SANDBOX_CGROUP_NAMESPACE: existsSync('/proc/self/ns/cgroup') ? '1' : '',
@@ -100,9 +100,9 @@ export async function startSandbox(
   return { program, gone, kill: () => program.kill('SIGKILL') };
 }
 
-/** What a service may read in $DISPOSABLE_LIMITED_BY: `cgroup:memory,pids`, or `rlimit` for processes alone. */
-function limitedBy(controllers: readonly string[]): string {
-  return controllers.length > 0 ? `cgroup:${controllers.join(',')}` : 'rlimit';
+/** A service reads what limits memory in $DISPOSABLE_LIMITED_BY; where it is unset, nothing does. */
+function limitedBy(controllers: readonly string[]): Record<string, string> {
+  return controllers.includes('memory') ? { DISPOSABLE_LIMITED_BY: `cgroup ${controllers.join(',')}` } : {};
 }
 
 /** Waits for the line with which the set-up ends; what the service then says stays in the stream. */

@@ -54,7 +54,7 @@ describe('the streams of a call', () => {
 
   it('go on when our reader has gone, until the service ends', async () => {
     site.service('test.Flood', 'head -c 3000000 /dev/zero; exit 4');
-    const script = '"$1" vault test.Flood </dev/null | head -c 10 >/dev/null; echo "${PIPESTATUS[0]}"';
+    const script = '"$1" vault test.Flood </dev/null | head -c 10 >/dev/null; echo "$PIPESTATUS"';
     const env = { QREXEC_AGENT_SOCKET: site.socketOf('work') };
     const { stdout } = await run('bash', ['-c', script, 'sh', clientProgram], { timeoutMs: 15_000, env });
     expect(stdout.toString()).toBe('4\n');

@@ -1,0 +1,249 @@
+import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Clock } from '../../lib/daemon/clock.ts';
+import type { AgentConfig } from '../agent/config.ts';
+import { type LineCgroups, makeLineCgroups, removeCgroups } from './cgroups.ts';
+import { agentConfigsOf } from './doors.ts';
+import { type Folders, foldersOf, makeFolders } from './folders.ts';
+import { clearLeftovers, endStrays, markOf, removeRecord, writeRecord } from './leftovers.ts';
+import { type Member, type MemberOptions, startMember } from './member.ts';
+import { type NotifySockets, openNotifySockets } from './notify-socket.ts';
+import { LineError, type LineOptions } from './options.ts';
+import { brokerConfigOf } from './qubes.ts';
+import { type DaemonRole, daemonRoles, qubeRoles } from './roles.ts';
+import { layOutServices } from './services.ts';
+import { findOwners, type Owner, type Owners } from './users.ts';
+import { makeVaultKey, type VaultKey, vaultKeyMark } from './vault-key.ts';
+
+/** A ready line has this long to start, and each of its roles to hand back what it holds. */
+const readyTimeoutMs = 60_000;
+const graceMs = 15_000;
+
+export interface LineParts {
+  readonly clock: Clock;
+  /** The folder of the bundled programs. */
+  readonly lib: string;
+  /** The folder of `policy`, `services` and `rpc-config`. */
+  readonly qrexec: string;
+  /** The client that roles call with. */
+  readonly client: string;
+  readonly node: string;
+  readonly me: Owner;
+  /** Aborted when the line is to end. */
+  readonly stop: AbortSignal;
+}
+
+export interface Line {
+  /** Where rebuilderctl calls from. */
+  readonly adminSocket: string;
+  readonly vaultKey: VaultKey | undefined;
+  /** Rejects when a member ends that was not told to, or the line is told to stop. */
+  readonly failed: Promise<never>;
+  stop(): Promise<void>;
+}
+
+/** Starts broker, agents and roles, each a process and, under root, a user of its own; resolves when all are ready. */
+export async function startLine(options: LineOptions, parts: LineParts): Promise<Line> {
+  const owners = await findOwners(parts.me, qubeRoles);
+  const folders = foldersOf(options.folder, options.cache);
+  await clearLeftovers(folders.root, parts.clock);
+  makeFolders(folders, options.cache, qubeRoles, owners);
+  layOutServices(join(parts.qrexec, 'services'), folders);
+  const cgroups = makeLineCgroups(`package-rebuilder-${process.pid}`, owners.disposable);
+  const running = new Running(options, parts, folders, owners, cgroups);
+  try {
+    return await running.start();
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+}
+
+class Running {
+  readonly #members: Member[] = [];
+  #notify: NotifySockets | undefined;
+  #stopped: Promise<void> | undefined;
+  #fail: (reason: LineError) => void = () => {};
+  readonly #failed: Promise<never>;
+
+  constructor(
+    readonly options: LineOptions,
+    readonly parts: LineParts,
+    readonly folders: Folders,
+    readonly owners: Owners,
+    readonly cgroups: LineCgroups,
+  ) {
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.#failed.catch(() => {});
+    const onStop = () => this.#fail(new LineError('stopped', 'told to stop'));
+    if (parts.stop.aborted) onStop();
+    else parts.stop.addEventListener('abort', onStop, { once: true });
+  }
+
+  async start(): Promise<Line> {
+    const { folders, owners, options, parts } = this;
+    const roles = daemonRoles.filter((role) => !options.without.has(role));
+    const agents = agentConfigsOf(folders, owners, {
+      ...parts,
+      ...options.disposable,
+      cgroups: this.cgroups.folders,
+    });
+    this.#notify = await openNotifySockets(folders.notify, {
+      broker: owners.broker,
+      ...Object.fromEntries(agents.map(({ name, owner }) => [name, owner])),
+      ...Object.fromEntries(roles.map((role) => [role, owners.of(role)])),
+    });
+    const vaultKey = this.#makeKey();
+    const doors = [this.#startBroker(), ...agents.map((agent) => this.#startAgent(agent))];
+    const key = await Promise.race([vaultKey, this.#failed]);
+    // The others' first calls come when the doors and the orchestrator answer.
+    const first = roles.filter((role) => role === 'orchestrator').map((role) => this.#startRole(role, key));
+    await this.#allReady([...doors, ...first]);
+    const others = roles.filter((role) => role !== 'orchestrator').map((role) => this.#startRole(role, key));
+    await this.#allReady(others);
+    return {
+      adminSocket: folders.caller('admin'),
+      vaultKey: key,
+      failed: this.#failed,
+      stop: () => this.stop(),
+    };
+  }
+
+  /** Workers first, so that they can hand back what they hold; then what they hand it to; then what joins them. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopAll();
+    return this.#stopped;
+  }
+
+  async #stopAll(): Promise<void> {
+    const isRole = (name: string): name is DaemonRole => (daemonRoles as readonly string[]).includes(name);
+    const turns = [
+      this.#members.filter(({ name }) => isRole(name) && name !== 'orchestrator'),
+      this.#members.filter(({ name }) => name === 'orchestrator'),
+      this.#members.filter(({ name }) => !isRole(name)),
+    ];
+    for (const turn of turns) {
+      await Promise.all(turn.map((member) => member.stop(this.parts.clock, graceMs)));
+    }
+    this.#notify?.close();
+    endStrays(this.folders.root);
+    for (const { path } of this.cgroups.folders) removeCgroups(path);
+    for (const name of ['qubes', 'agents', 'notify']) {
+      rmSync(join(this.folders.root, name), { recursive: true, force: true });
+    }
+    removeRecord(this.folders.root);
+  }
+
+  async #makeKey(): Promise<VaultKey | undefined> {
+    const { makeKey } = this.options;
+    if (makeKey === undefined) return undefined;
+    return makeVaultKey(makeKey, this.folders, this.owners, [
+      this.parts.node,
+      join(this.parts.lib, 'vault-keys.js'),
+    ]);
+  }
+
+  #startBroker(): string {
+    const { folders, owners } = this;
+    const policy = this.options.policy ?? join(this.parts.qrexec, 'policy');
+    const file = join(folders.configs, 'broker.json');
+    writeFileSync(file, JSON.stringify(brokerConfigOf(folders, qubeRoles, owners, policy)), { mode: 0o600 });
+    // It binds the callers' sockets as root and then becomes its own user.
+    return this.#startMember({ name: 'broker', program: 'broker', args: [file], env: {} });
+  }
+
+  #startAgent({ name, owner, config }: { name: string; owner: Owner; config: AgentConfig }): string {
+    const file = join(this.folders.configs, `${name}.json`);
+    writeFileSync(file, JSON.stringify(config), { mode: 0o644 });
+    const sandboxes = config.doors.some(({ sandbox }) => sandbox !== undefined);
+    const env = { HOME: '/', PATH: this.#path() };
+    const member = this.#startMember({
+      name,
+      program: 'agent',
+      args: [file],
+      env,
+      owner,
+      mayGainPrivileges: sandboxes,
+    });
+    const pid = this.#members.at(-1)?.pid;
+    if (sandboxes && pid) this.cgroups.adopt(pid);
+    return member;
+  }
+
+  #startRole(role: DaemonRole, key: VaultKey | undefined): string {
+    const { folders, parts } = this;
+    const owner = this.owners.of(role);
+    const config = folders.config(role);
+    const text = readFileSync(this.options.config, 'utf8');
+    writeFileSync(config, key === undefined ? text : text.replaceAll(vaultKeyMark, key.fingerprint), {
+      mode: 0o600,
+    });
+    chownSync(config, owner.uid, owner.gid);
+    return this.#startMember({
+      name: role,
+      program: role,
+      args: [],
+      owner,
+      cwd: folders.state(role),
+      env: {
+        HOME: folders.state(role),
+        USER: owner.name,
+        LOGNAME: owner.name,
+        PATH: this.#path(),
+        STATE_DIRECTORY: folders.state(role),
+        CACHE_DIRECTORY: folders.cache(role),
+        RUNTIME_DIRECTORY: folders.runtime(role),
+        PACKAGE_REBUILDER_CONF: config,
+        PACKAGE_REBUILDER_LIB: parts.lib,
+        QREXEC_CLIENT_VM: parts.client,
+        QREXEC_AGENT_SOCKET: folders.caller(role),
+      },
+    });
+  }
+
+  #startMember(
+    what: Readonly<{ program: string; args: readonly string[] }> &
+      Omit<MemberOptions, 'command' | 'logs' | 'cwd' | 'owner'> & { owner?: Owner; cwd?: string },
+  ): string {
+    const { program, args, owner, cwd = '/', env, ...rest } = what;
+    const member = startMember({
+      ...rest,
+      cwd,
+      command: [this.parts.node, join(this.parts.lib, `${program}.js`), ...args],
+      env: { ...env, NOTIFY_SOCKET: this.#notify?.path(what.name) ?? '' },
+      logs: this.folders.logs,
+      ...(this.owners.separate && owner !== undefined ? { owner } : {}),
+    });
+    this.#members.push(member);
+    void member.ended.then((how) => this.#stopped === undefined && this.#fail(new LineError('died', how)));
+    writeRecord(this.folders.root, {
+      line: markOf(process.pid),
+      members: this.#members.map(({ pid }) => markOf(pid)),
+      cgroups: this.cgroups.folders.map(({ path }) => path),
+    });
+    return what.name;
+  }
+
+  /** The Node that runs this runs everything, wherever it is. */
+  #path(): string {
+    return `${dirname(this.parts.node)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+  }
+
+  async #allReady(names: readonly string[]): Promise<void> {
+    const over = new AbortController();
+    const late = this.parts.clock.sleep(readyTimeoutMs, over.signal).then(() => {
+      throw new LineError(
+        'slow',
+        `${names.join(', ')} not ready after ${readyTimeoutMs / 1_000} s: see ${basename(this.folders.logs)}/`,
+      );
+    });
+    late.catch(() => {});
+    try {
+      await Promise.race([Promise.all(names.map((name) => this.#notify?.ready(name))), this.#failed, late]);
+    } finally {
+      over.abort();
+    }
+  }
+}

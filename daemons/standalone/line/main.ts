@@ -1,0 +1,64 @@
+import { fstatSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../lib/daemon/clock.ts';
+import { openNotify } from '../../lib/daemon/notify.ts';
+import { stopSignal } from '../../lib/daemon/stop.ts';
+import { type Line, startLine } from './line.ts';
+import { type LineOptions, parseLineOptions } from './options.ts';
+import { rerunReachable } from './reach.ts';
+
+/** A whole line on one host: prints one JSON line when it is ready; ends on SIGTERM or when its standard input does. */
+
+const lib = dirname(fileURLToPath(import.meta.url));
+const over = new AbortController();
+stopSignal().addEventListener('abort', () => over.abort());
+let line: Line | undefined;
+try {
+  const options = parseLineOptions(process.argv.slice(2));
+  const again = await rerun(options);
+  if (again !== undefined) process.exit(again);
+  endWithStdin();
+  const { uid, gid, username } = userInfo();
+  line = await startLine(options, {
+    clock: systemClock,
+    lib,
+    qrexec: options.qrexec ?? join(lib, '../qrexec'),
+    client: join(lib, '../bin/qrexec-client-vm'),
+    node: process.execPath,
+    me: { uid, gid, name: username },
+    stop: over.signal,
+  });
+  const { adminSocket, vaultKey } = line;
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, adminSocket, ...(vaultKey ? { vaultKey } : {}) })}\n`,
+  );
+  openNotify(systemClock).ready();
+  await line.failed;
+} catch (error) {
+  if (!over.signal.aborted) {
+    process.stderr.write(`line: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+await line?.stop();
+process.exit();
+
+/** Only root starts roles as users that may be unable to reach a checkout. */
+async function rerun(options: LineOptions): Promise<number | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const own = [options.folder, options.cache].filter((folder) => folder !== undefined);
+  const project = dirname(dirname(lib));
+  const read = [project, options.config, options.policy, options.qrexec, process.execPath];
+  const paths = read.filter((path) => path !== undefined);
+  return rerunReachable(own, paths, { script: join(lib, 'reach.pl'), stop: over.signal });
+}
+
+/** A terminal or /dev/null says nothing about whoever started this; the end of a pipe does. */
+function endWithStdin(): void {
+  const stdin = fstatSync(0);
+  if (!stdin.isFIFO() && !stdin.isSocket()) return;
+  process.stdin.once('close', () => over.abort());
+  process.stdin.resume();
+}

@@ -1,0 +1,98 @@
+import { totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type DaemonRole, isDaemonRole } from './roles.ts';
+
+/** A line cannot be started as it was asked for: one sentence for people. */
+export class LineError extends Error {
+  override readonly name = 'LineError';
+  constructor(
+    readonly code: 'usage' | 'set-up' | 'died' | 'slow' | 'stopped',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface LineOptions {
+  /** Holds everything of the line: sockets, states, logs. */
+  readonly folder: string;
+  readonly config: string;
+  /** Caches that outlive the folder; below it by default. */
+  readonly cache: string | undefined;
+  readonly without: ReadonlySet<DaemonRole>;
+  /** The user id of a signing key that the vault makes if it has none; `@VAULT_KEY@` in the configuration is its fingerprint. */
+  readonly makeKey: string | undefined;
+  /** The folder of policy files, and that of `policy`, `services` and `rpc-config`; a checkout's own by default. */
+  readonly policy: string | undefined;
+  readonly qrexec: string | undefined;
+  readonly disposable: Readonly<{ memoryBytes: number; scratchBytes: number; processes: number }>;
+}
+
+const usage =
+  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--policy DIR] [--qrexec DIR] [--make-key USER-ID] ' +
+  '[--disposable-memory-mib N] [--disposable-scratch-mib N] [--disposable-processes N]';
+
+const mebibyte = 1_048_576;
+/** Of this machine's memory, where nothing else is asked for. */
+const memoryShare = 0.9;
+const scratchShare = 0.75;
+const defaultProcesses = 16_384;
+
+export function parseLineOptions(args: readonly string[]): LineOptions {
+  const { values } = parse(args);
+  if (values.dir === undefined || values.config === undefined) throw new LineError('usage', usage);
+  const mib = (text: string | undefined, fallback: number) =>
+    text === undefined ? Math.floor(fallback) : positive(text) * mebibyte;
+  return {
+    folder: resolve(values.dir),
+    config: resolve(values.config),
+    cache: values.cache === undefined ? undefined : resolve(values.cache),
+    policy: values.policy === undefined ? undefined : resolve(values.policy),
+    qrexec: values.qrexec === undefined ? undefined : resolve(values.qrexec),
+    without: new Set((values.without ?? '').split(',').filter(Boolean).map(parseRole)),
+    makeKey: values['make-key'],
+    disposable: {
+      memoryBytes: mib(values['disposable-memory-mib'], totalmem() * memoryShare),
+      scratchBytes: mib(values['disposable-scratch-mib'], totalmem() * scratchShare),
+      processes: positive(values['disposable-processes'] ?? String(defaultProcesses)),
+    },
+  };
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        dir: text,
+        config: text,
+        cache: text,
+        without: text,
+        policy: text,
+        qrexec: text,
+        'make-key': text,
+        'disposable-memory-mib': text,
+        'disposable-scratch-mib': text,
+        'disposable-processes': text,
+      },
+    });
+  } catch (error) {
+    throw new LineError('usage', `${error instanceof Error ? error.message : String(error)}; ${usage}`);
+  }
+}
+
+function parseRole(name: string): DaemonRole {
+  if (!isDaemonRole(name)) throw new LineError('usage', `--without: found ${name}, expected a role's name`);
+  return name;
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1) {
+    throw new LineError('usage', `found ${text}, expected a number above 0`);
+  }
+  return number;
+}

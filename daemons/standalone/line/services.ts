@@ -1,0 +1,43 @@
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Folders } from './folders.ts';
+import { isDaemonRole, type QubeRole, qubeRoles } from './roles.ts';
+
+/** Where a role's sockets are when systemd runs it: its RuntimeDirectory. */
+const installedRuntime = /^\/run\/package-rebuilder\/([a-z]+)\/([A-Za-z0-9_.-]+)$/;
+
+/** Lays out each door's services; links to daemons' sockets lead into this line. */
+export function layOutServices(source: string, folders: Folders): void {
+  rmSync(folders.services, { force: true, recursive: true });
+  for (const door of ['orchestrator', 'vault', 'disposable']) {
+    const from = join(source, door);
+    const to = join(folders.services, door);
+    mkdirSync(to, { recursive: true, mode: 0o755 });
+    if (!existsSync(from)) continue;
+    for (const name of readdirSync(from)) {
+      const path = join(from, name);
+      if (lstatSync(path).isSymbolicLink())
+        symlinkSync(inThisLine(readlinkSync(path), folders), join(to, name));
+      else copyFileSync(path, join(to, name));
+    }
+  }
+}
+
+function inThisLine(target: string, folders: Folders): string {
+  const [, role, file] = installedRuntime.exec(target) ?? [];
+  if (role === undefined || file === undefined || !isQubeRole(role)) return target;
+  return join(folders.runtime(role), file);
+}
+
+function isQubeRole(text: string): text is QubeRole {
+  return isDaemonRole(text) || (qubeRoles as readonly string[]).includes(text);
+}

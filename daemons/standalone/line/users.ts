@@ -1,0 +1,50 @@
+import { run } from '../../lib/daemon/program.ts';
+import { LineError } from './options.ts';
+import { brokerUser, disposableUser, type QubeRole, qubeOf } from './roles.ts';
+
+export interface Owner {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Who owns what of a line: a user each, or, where an ordinary user starts it, all the same one. */
+export interface Owners {
+  readonly separate: boolean;
+  of(role: QubeRole): Owner;
+  readonly broker: Owner;
+  readonly disposable: Owner;
+}
+
+/** Root starts every role as a user of its own, which `make setup` has made; anybody else as themselves. */
+export async function findOwners(
+  me: Readonly<{ uid: number; gid: number; name: string }>,
+  roles: readonly QubeRole[],
+): Promise<Owners> {
+  if (me.uid !== 0) return { separate: false, of: () => me, broker: me, disposable: me };
+  const names = [...roles.map(qubeOf), brokerUser, disposableUser];
+  const users = await lookUp(names);
+  const of = (name: string): Owner => {
+    const user = users.get(name);
+    if (user === undefined) throw new LineError('set-up', `user ${name} is missing: run make setup`);
+    return user;
+  };
+  for (const name of names) of(name);
+  return {
+    separate: true,
+    of: (role) => of(qubeOf(role)),
+    broker: of(brokerUser),
+    disposable: of(disposableUser),
+  };
+}
+
+async function lookUp(names: readonly string[]): Promise<ReadonlyMap<string, Owner>> {
+  // getent answers 2 when some of the names are unknown, and still tells of the others.
+  const { stdout } = await run('getent', ['passwd', ...names], { timeoutMs: 10_000, expectCodes: [0, 2] });
+  const users = new Map<string, Owner>();
+  for (const line of stdout.toString('utf8').split('\n')) {
+    const [name, , uid, gid] = line.split(':');
+    if (name && uid && gid) users.set(name, { name, uid: Number(uid), gid: Number(gid) });
+  }
+  return users;
+}
