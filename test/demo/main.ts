@@ -1,0 +1,249 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { systemClock as clock } from '../../daemons/lib/daemon/clock.ts';
+import { run } from '../../daemons/lib/daemon/program.ts';
+import { startSshd } from '../support/sshd.ts';
+import { checkSummary } from './checker.ts';
+import { type DemoRow, publicationSent, rebuildAll } from './follow.ts';
+import { makeOwner, makeSignedLayout } from './keys.ts';
+import { type DemoLine, startDemoLine } from './line.ts';
+import { progress, table } from './progress.ts';
+import type { DemoPackage, DemoSummary } from './summary.ts';
+import { makeTamperedArchive } from './tampered.ts';
+import { makeVerifier } from './verifier.ts';
+import { serveSites } from './web.ts';
+
+/** One for all architectures, one compiled, one with an epoch and a binNMU, and one that does not come out identical. */
+const sources = ['debootstrap', 'mxml', 'libcap2', 'cowsay'] as const;
+const good = 'debootstrap';
+const withEpoch = 'libcap2';
+const unattested = 'cowsay';
+const suite = 'bookworm';
+const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+const folder = join(process.cwd(), 'build/demo');
+const cache = join(process.env.XDG_CACHE_HOME ?? '/var/cache', 'package-rebuilder');
+const at = (...parts: readonly string[]) => join(folder, ...parts);
+
+const started = clock.monotonic();
+const say = progress(() => (clock.monotonic() - started) / 1_000);
+const closing: (() => Promise<unknown>)[] = [];
+
+async function demo(): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('needs root: run `sudo make demo`');
+  await rm(folder, { recursive: true, force: true });
+  for (const part of ['sshd', 'mirror', 'rebuilt', 'apt']) await mkdir(at(part), { recursive: true });
+  await mkdir(join(cache, 'demo'), { recursive: true });
+
+  say('starting the mirror (sshd on loopback) and every role, each as its own user');
+  const sshd = await startSshd(at('sshd'));
+  closing.push(() => sshd.stop());
+  const owner = await makeOwner(at('owner'));
+  const line = await startDemoLine({
+    folder: at('line'),
+    cache,
+    layout: at('root.layout'),
+    mirror: { sshd, basedir: at('mirror') },
+  });
+  closing.push(() => line.stop());
+  await makeSignedLayout({
+    owner,
+    rebuilder: line.vaultKey.file,
+    layout: at('root.layout'),
+    keyring: at('keyring'),
+  });
+  say(`root layout signed by its owner; the vault's key is ${line.vaultKey.fingerprint}`);
+
+  const hostMirror = await firstArchive();
+  const verifierMade = makeVerifier({
+    folder: at('verifier'),
+    tarball: join(cache, 'demo/verifier.tar'),
+    mirror: hostMirror,
+  });
+  verifierMade.catch(() => {});
+  const rows = await rebuildAll(line, suite, sources, say);
+  await publicationSent(line, say);
+  for (const source of sources) await line.ctl('results', source, '--output', at('rebuilt', source));
+
+  say('asking real apt, in a scratch root of Debian 12');
+  const publication = at('mirror/rebuild/debian');
+  const packages = sources.map((source) => summarise(source, rows.get(source) ?? [], publication));
+  const goodFile = packages.find((built) => built.source === good)?.files[0]?.name ?? '';
+  const answers = await askApt(await verifierMade, goodFile, owner.fingerprint, publication);
+  const summary: DemoSummary = {
+    packages,
+    ...answers,
+    publication: relative(folder, publication),
+    layout: 'root.layout',
+    keyring: 'keyring',
+  };
+  await writeFile(at('summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+  showTable(summary);
+  await judge(summary, line, owner.fingerprint);
+}
+
+/** The first archive of the machine's own apt configuration that has the suite, or any. */
+async function firstArchive(): Promise<string> {
+  const { stdout } = await run('apt-get', ['update', '--print-uris'], { timeoutMs: 60_000 });
+  const archives = [...stdout.toString().matchAll(/^'(\S+)\/dists\/(\S+)\/InRelease'/gm)];
+  const archive = archives.find(([, , name]) => name === suite) ?? archives[0];
+  if (!archive?.[1]) throw new Error("apt's configuration names no archive");
+  return archive[1];
+}
+
+function summarise(source: string, rows: readonly DemoRow[], publication: string): DemoPackage {
+  const files = rows
+    .flatMap((row) => row.files)
+    .map(({ name, officialSha256, rebuiltSha256, verdict }) => ({
+      name,
+      officialSha256,
+      rebuiltSha256,
+      verdict,
+    }));
+  const verdicts = rows.map((row) => row.verdict);
+  const worst = verdicts.includes('failure')
+    ? 'failure'
+    : verdicts.includes('unreproducible')
+      ? 'unreproducible'
+      : 'reproducible';
+  const row = rows[0];
+  const link = rows
+    .flatMap((each) => each.files.filter((file) => file.verdict === 'reproducible'))
+    .map((file) =>
+      join(publication, 'sources', file.name.split('_')[0] ?? '', row?.version ?? '', 'metadata'),
+    )
+    .find((path) => existsSync(path));
+  const seconds = rows
+    .flatMap((each) => Object.values(each.seconds))
+    .reduce<number>((sum, part) => sum + (part ?? 0), 0);
+  return {
+    source,
+    version: row?.version ?? '',
+    verdict: worst,
+    files,
+    link: link ? relative(folder, link) : null,
+    seconds,
+  };
+}
+
+type Answers = Pick<DemoSummary, 'aptAcceptedGood' | 'aptRefusedTampered' | 'aptRefusedUnattested'>;
+
+async function askApt(
+  verifier: Awaited<ReturnType<typeof makeVerifier>>,
+  goodFile: string,
+  ownerKey: string,
+  publication: string,
+): Promise<Answers> {
+  const releases = readReleases(good);
+  const deb = at('rebuilt', good, goodFile);
+  const tampered = await makeTamperedArchive({
+    folder: at('tampered'),
+    deb,
+    gnupgHome: at('owner'),
+    signer: ownerKey,
+  });
+  await cp(tampered.keyring, at('verifier/usr/share/keyrings/demo-archive.gpg'));
+  const web = await serveSites({
+    rebuild: { folder: publication },
+    tampered: { folder: at('tampered') },
+    ...Object.fromEntries(releases.map(({ archive }, index) => [`archive${index}`, { mirror: archive }])),
+  });
+  closing.push(web.close);
+  await verifier.configure({
+    layout: at('root.layout'),
+    keyring: at('keyring'),
+    ownerKey,
+    rebuilder: `${web.url}/rebuild`,
+  });
+
+  const host = web.url.replace('http:', 'intoto:');
+  const official = releases
+    .map(({ suite: name }, index) => `deb ${host}/archive${index} ${name} main`)
+    .join('\n');
+  const local = `deb [signed-by=/usr/share/keyrings/demo-archive.gpg] ${host}/tampered demo main`;
+  const ask = async (name: string, archive: string, log: string) => {
+    const answer = await verifier.install(name, archive);
+    await writeFile(at('apt', log), answer.log);
+    say(
+      `apt ${answer.accepted ? 'installed' : 'refused'} ${name}${log === 'tampered.log' ? ' with one byte changed' : ''}`,
+    );
+    return answer.accepted;
+  };
+  const refusedTampered = !(await ask(good, local, 'tampered.log'));
+  const acceptedGood = await ask(good, official, 'good.log');
+  const acceptedEpoch = await ask(withEpoch, official, 'epoch.log');
+  const refusedUnattested = !(await ask(unattested, official, 'unattested.log'));
+  return {
+    aptAcceptedGood: acceptedGood && acceptedEpoch,
+    aptRefusedTampered: refusedTampered,
+    aptRefusedUnattested: refusedUnattested,
+  };
+}
+
+function readReleases(source: string): readonly Readonly<{ archive: string; suite: string }>[] {
+  const evidence = JSON.parse(readFileSync(at('rebuilt', source, 'evidence/evidence.json'), 'utf8'));
+  return evidence.releases;
+}
+
+function showTable(summary: DemoSummary): void {
+  const rows = summary.packages.flatMap((built) =>
+    built.files.map((file) => [
+      built.source,
+      built.version,
+      file.verdict,
+      file.name,
+      file.rebuiltSha256?.slice(0, 12) ?? '-',
+      file.officialSha256?.slice(0, 12) ?? '-',
+    ]),
+  );
+  console.log(table([['SOURCE', 'VERSION', 'VERDICT', 'FILE', 'REBUILT', 'OFFICIAL'], ...rows]));
+}
+
+async function judge(summary: DemoSummary, line: DemoLine, ownerKey: string): Promise<void> {
+  say('checking every field of summary.json again with sha256sum, gpgv, in-toto and what apt wrote');
+  const evidence = at('rebuilt', good, 'evidence');
+  const wrong = await checkSummary({
+    folder,
+    indexes: readReleases(good).map((_, index) => ({
+      inRelease: join(evidence, String(index), 'InRelease'),
+      packages: join(evidence, String(index), 'main/binary-amd64/Packages.xz'),
+      packagesPath: 'main/binary-amd64/Packages.xz',
+    })),
+    archiveKeyring,
+    rebuilt: at('rebuilt'),
+    aptLogs: {
+      good: at('apt/good.log'),
+      epoch: at('apt/epoch.log'),
+      tampered: at('apt/tampered.log'),
+      unattested: at('apt/unattested.log'),
+    },
+    rebuilderKey: line.vaultKey.fingerprint,
+    ownerKey,
+  });
+  const expected = new Map([
+    [good, 'reproducible'],
+    ['mxml', 'reproducible'],
+    [withEpoch, 'reproducible'],
+    [unattested, 'failure'],
+  ]);
+  for (const { source, verdict } of summary.packages) {
+    if (verdict !== expected.get(source)) throw new Error(`${source} is told ${verdict}`);
+  }
+  if (!summary.aptAcceptedGood) throw new Error(`apt refused a good package: ${at('apt')}`);
+  if (!summary.aptRefusedTampered) throw new Error(`apt took a tampered package: ${at('apt/tampered.log')}`);
+  if (!summary.aptRefusedUnattested)
+    throw new Error(`apt took a package without a link: ${at('apt/unattested.log')}`);
+  if (wrong.length > 0) throw new Error(`the checker disagrees:\n  ${wrong.join('\n  ')}`);
+}
+
+let outcome = 'demo: PASS';
+try {
+  await demo();
+} catch (error) {
+  outcome = `demo: FAIL: ${error instanceof Error ? error.message : String(error)}`;
+  process.exitCode = 1;
+}
+for (const close of closing.reverse()) await close().catch((error) => say(`while stopping: ${error}`));
+console.log(outcome);
+process.exit();
