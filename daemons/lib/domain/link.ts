@@ -66,8 +66,8 @@ export function rebuildLink(products: readonly Product[]): Link {
   return linkOf(Object.fromEntries(entries));
 }
 
-/** The link of step `rebuild` with these products, whatever their names. */
-export function linkOf(products: Artifacts): Link {
+/** The link of step `rebuild` with these products; thresholds compare neither `environment` nor what else is free. */
+export function linkOf(products: Artifacts, environment: JsonObject = {}): Link {
   return {
     _type: 'link',
     name: rebuildStep,
@@ -75,7 +75,7 @@ export function linkOf(products: Artifacts): Link {
     products,
     byproducts: {},
     command: [],
-    environment: {},
+    environment,
   };
 }
 

@@ -1,0 +1,175 @@
+import { maxBuildinfoBytes, readBuildinfo } from '../../lib/archive/buildinfo-file.ts';
+import { ArchiveError } from '../../lib/archive/errors.ts';
+import type { LookupStore } from '../../lib/archive/lookup-store.ts';
+import type { BuildReport } from '../../lib/contracts/documents/builder-report.ts';
+import { maxReportBytes, parseBuildReport } from '../../lib/contracts/documents/builder-report.ts';
+import { parseEvidence } from '../../lib/contracts/documents/feed.ts';
+import { type DebRecipe, maxRecipeBytes, parseRecipe } from '../../lib/contracts/documents/recipe.ts';
+import type { AttestPayload } from '../../lib/contracts/job.ts';
+import { JobFailure } from '../../lib/contracts/job-failure.ts';
+import { type Buildinfo, BuildinfoError } from '../../lib/domain/buildinfo.ts';
+import type { PoolFileName, Sha256 } from '../../lib/domain/names.ts';
+import { type ExpectedFile, expectedFiles } from '../../lib/evidence/expected.ts';
+import {
+  buildinfoMismatch,
+  isSelfHosted,
+  missingFromRecipe,
+  unvouchedInputs,
+} from '../../lib/evidence/inputs.ts';
+import { type Judgement, judge } from '../../lib/evidence/judge.ts';
+import { openSignedIndexes, type SignedIndexes } from '../../lib/evidence/signed-indexes.ts';
+import type { DistSettings } from '../settings.ts';
+import type { JobObjects } from './job-objects.ts';
+
+export type BuildJob = Extract<AttestPayload, { kind: 'build' }>;
+
+/** Everything a verdict rests on. */
+export type Examined = Readonly<{
+  judgement: Judgement;
+  environment: 'buildinfo' | 'inferred';
+  selfHosted: boolean;
+  recipe: DebRecipe;
+  report: BuildReport;
+  indexes: SignedIndexes;
+}>;
+
+export interface ExamineOptions {
+  readonly job: BuildJob;
+  readonly objects: JobObjects;
+  readonly settings: DistSettings;
+  readonly lookups: LookupStore;
+  readonly signal: AbortSignal;
+  readonly progress: (stage: string, done?: number, total?: number) => void;
+}
+
+const maxEvidenceBytes = 4 * 1_048_576;
+
+/**
+ * Decides on one build: what it had to make by the signed indexes, whether all that went in is vouched for, and what
+ * came out by hashes taken here. The builder's opinion is not read.
+ *
+ * @throws JobFailure `archive-untrusted` when no signed index vouches for the build or an input, `buildinfo-mismatch`,
+ * or `protocol` when the job's documents do not belong together
+ */
+export async function examine(options: ExamineOptions): Promise<Examined> {
+  const { job, objects } = options;
+  const recipe = await readRecipe(job, objects);
+  const report = await objects.document(job.report, maxReportBytes, parseBuildReport);
+  options.progress('indexes');
+  const indexes = await readIndexes(options);
+  const expected = expectedFiles(indexes.packages, job.build);
+  if (expected.length === 0) {
+    throw new JobFailure('archive-untrusted', 'no signed index names a file of this build');
+  }
+  checkInputs(recipe, indexes, expected);
+  const environment = await readEnvironment(options, recipe, expected);
+  const rebuilt = await hashFiles(options, report);
+  return {
+    judgement: judge(expected, rebuilt, environment),
+    environment,
+    selfHosted: isSelfHosted(recipe, job.build, indexes),
+    recipe,
+    report,
+    indexes,
+  };
+}
+
+async function readRecipe(job: BuildJob, objects: JobObjects): Promise<DebRecipe> {
+  const recipe = await objects.document(job.recipe, maxRecipeBytes, parseRecipe);
+  const { build } = job;
+  if (
+    recipe.kind !== 'deb' ||
+    recipe.source !== build.source ||
+    recipe.sourceVersion !== build.sourceVersion ||
+    recipe.version !== build.version ||
+    [...recipe.parts].sort().join() !== [...build.parts].sort().join() ||
+    (build.parts.includes('any') && recipe.buildArchitecture !== build.architecture)
+  ) {
+    throw new JobFailure('protocol', 'the recipe is of another build');
+  }
+  return recipe;
+}
+
+async function readIndexes(options: ExamineOptions): Promise<SignedIndexes> {
+  const { objects, settings, lookups, signal, job } = options;
+  const evidence = await objects.document(job.build.evidence, maxEvidenceBytes, parseEvidence);
+  if (evidence.dist !== job.build.dist) {
+    throw new JobFailure('protocol', `the evidence is of ${evidence.dist}, not of ${job.build.dist}`);
+  }
+  try {
+    return await openSignedIndexes(evidence, { keyrings: settings.keyrings, lookups, objects, signal });
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error;
+    throw new JobFailure('archive-untrusted', error.message, { cause: error });
+  }
+}
+
+function checkInputs(recipe: DebRecipe, indexes: SignedIndexes, expected: readonly ExpectedFile[]): void {
+  const [unvouched, ...more] = unvouchedInputs(recipe, indexes);
+  if (unvouched === undefined) return;
+  const others = more.length === 0 ? '' : ` and ${more.length} more`;
+  throw new JobFailure(
+    'archive-untrusted',
+    `no signed index names the input ${unvouched.name} of sha256 ${unvouched.sha256}${others}`,
+    { files: officialFiles(expected) },
+  );
+}
+
+/** The environment is a true one only if the buildinfo is here, agrees with the signed index, and was followed. */
+async function readEnvironment(
+  options: ExamineOptions,
+  recipe: DebRecipe,
+  expected: readonly ExpectedFile[],
+): Promise<'buildinfo' | 'inferred'> {
+  const { job, objects } = options;
+  const environment = job.buildinfo === null ? 'inferred' : 'buildinfo';
+  if (recipe.environmentKind !== environment) {
+    throw new JobFailure(
+      'protocol',
+      `the recipe's environment is ${recipe.environmentKind}, not ${environment}`,
+    );
+  }
+  if (job.buildinfo === null) return environment;
+  const files = officialFiles(expected);
+  const buildinfo = readOrFail(await objects.read(job.buildinfo, maxBuildinfoBytes));
+  const mismatch = buildinfoMismatch(buildinfo, job.build, expected);
+  if (mismatch !== undefined) throw new JobFailure('buildinfo-mismatch', `buildinfo: ${mismatch}`, { files });
+  const missing = missingFromRecipe(buildinfo, recipe);
+  if (missing !== undefined) {
+    throw new JobFailure('protocol', `the recipe leaves out ${missing}, which the buildinfo names`, {
+      files,
+    });
+  }
+  return environment;
+}
+
+function readOrFail(bytes: Buffer): Buildinfo {
+  try {
+    return readBuildinfo(bytes);
+  } catch (error) {
+    if (!(error instanceof BuildinfoError)) throw error;
+    throw new JobFailure('buildinfo-mismatch', error.message, { cause: error });
+  }
+}
+
+async function hashFiles(
+  options: ExamineOptions,
+  report: BuildReport,
+): Promise<ReadonlyMap<PoolFileName, Sha256>> {
+  const claimed = new Map(report.files.map((file) => [file.name, file.sha256]));
+  if (claimed.size !== report.files.length) {
+    throw new JobFailure('protocol', 'the rebuilder returned two files of one name');
+  }
+  const wanted = [...new Set(claimed.values())];
+  options.progress('hashing', 0, wanted.length);
+  const hashed = await options.objects.hash(wanted, (done) =>
+    options.progress('hashing', done, wanted.length),
+  );
+  const absent = wanted.find((sha256) => !hashed.has(sha256));
+  if (absent !== undefined) throw new JobFailure('protocol', `object ${absent} did not come`);
+  return claimed;
+}
+
+function officialFiles(expected: readonly ExpectedFile[]) {
+  return expected.map(({ name, sha256, size }) => ({ name, sha256, size }));
+}

@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ContractError } from '../../lib/contracts/contract.ts';
+import { JobFailure } from '../../lib/contracts/job-failure.ts';
+import type { Sha256 } from '../../lib/domain/names.ts';
+import type { EvidenceObjects } from '../../lib/evidence/signed-indexes.ts';
+import { WireError } from '../../lib/wire/frame.ts';
+import type { JobContext } from '../../lib/worker/worker.ts';
+
+/** The objects of one job: small ones in memory, large ones in a folder that goes with the job. */
+export class JobObjects implements EvidenceObjects {
+  readonly #context: JobContext<'attest'>;
+  readonly #scratch: string;
+  #folder: Promise<string> | undefined;
+
+  constructor(context: JobContext<'attest'>, scratch: string) {
+    this.#context = context;
+    this.#scratch = scratch;
+  }
+
+  async read(sha256: Sha256, max: number): Promise<Buffer> {
+    let content: Buffer | undefined;
+    try {
+      await this.#context.fetch([sha256], async (_sha, object) => {
+        content = await object.buffer(max);
+      });
+    } catch (error) {
+      if (!(error instanceof WireError) || error.code !== 'too-large') throw error;
+      throw new JobFailure('protocol', `object ${sha256} has more than ${max} bytes`, { cause: error });
+    }
+    if (content === undefined) throw new JobFailure('protocol', `object ${sha256} did not come`);
+    return content;
+  }
+
+  /** A JSON document, parsed. */
+  async document<T>(sha256: Sha256, max: number, parse: (untrusted: unknown) => T): Promise<T> {
+    const content = await this.read(sha256, max);
+    try {
+      return parse(JSON.parse(content.toString('utf8')));
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof ContractError)) throw error;
+      throw new JobFailure('protocol', `object ${sha256}: ${error.message}`, { cause: error });
+    }
+  }
+
+  async file(sha256: Sha256): Promise<string> {
+    this.#folder ??= mkdtemp(join(this.#scratch, 'job-'));
+    const path = join(await this.#folder, sha256);
+    await this.#context.fetch([sha256], async (_sha, object) => {
+      await rm(path, { force: true });
+      await object.saveTo(path);
+    });
+    return path;
+  }
+
+  /** Takes the hash of each object's bytes as they pass. `fetch` fails for one that is not what was asked for. */
+  async hash(sha256s: readonly Sha256[], onEach: (done: number) => void): Promise<ReadonlySet<Sha256>> {
+    const hashed = new Set<Sha256>();
+    await this.#context.fetch(sha256s, async (_sha, object) => {
+      await object.drain();
+      hashed.add(await object.sha256);
+      onEach(hashed.size);
+    });
+    return hashed;
+  }
+
+  async remove(): Promise<void> {
+    if (this.#folder !== undefined) await rm(await this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,76 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LayoutKey } from '../lib/domain/layout.ts';
+import type { Fingerprint } from '../lib/domain/names.ts';
+import { armorPublicKey, dearmor } from '../lib/openpgp/armor.ts';
+import { OpenPgpError } from '../lib/openpgp/error.ts';
+import { readPublicKey } from '../lib/openpgp/public-key.ts';
+import type { DetachedSigner } from '../lib/openpgp/sign.ts';
+import { isExpired } from '../lib/openpgp/verify.ts';
+
+/** A public key that the operator put into the attester's qube, and its file as it is published. */
+export type PublicKey = Readonly<{ key: LayoutKey; armored: Buffer }>;
+
+/** A key that signs: the vault's half behind `signer`, ours to check with. */
+export type SigningKey = PublicKey & Readonly<{ fingerprint: Fingerprint; signer: DetachedSigner }>;
+
+/** A key that is configured and cannot be used, in one line with what to do. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
+  constructor(
+    readonly code: 'missing' | 'unusable' | 'expired',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Securesystemslib and today's advice agree on no less (facts: in-toto §4). */
+const minModulusDigits = 2_048 / 4;
+
+/** Reads `FOLDER/*.asc`, by the fingerprint of the primary key. The folder is made if it is not there. */
+export async function readPublicKeys(folder: string): Promise<ReadonlyMap<string, PublicKey>> {
+  await mkdir(folder, { recursive: true });
+  const keys = new Map<string, PublicKey>();
+  for (const name of (await readdir(folder)).filter((one) => one.endsWith('.asc')).sort()) {
+    const path = join(folder, name);
+    try {
+      const packets = dearmor(await readFile(path));
+      const key = readPublicKey(packets);
+      keys.set(key.keyid.toUpperCase(), { key, armored: Buffer.from(armorPublicKey(packets)) });
+    } catch (error) {
+      if (!(error instanceof OpenPgpError)) throw error;
+      throw new KeyError('unusable', `${path}: ${error.message}`, { cause: error });
+    }
+  }
+  return keys;
+}
+
+/** The public key of a configured fingerprint, if links by it could be verified. */
+export function usableKey(
+  keys: ReadonlyMap<string, PublicKey>,
+  configured: Readonly<{ name: string; fingerprint: Fingerprint; folder: string; now: number }>,
+): PublicKey {
+  const { name, fingerprint, folder, now } = configured;
+  const found = keys.get(fingerprint);
+  if (found === undefined) {
+    throw new KeyError(
+      'missing',
+      `${name} = ${fingerprint}: its public key is not in ${folder}; in the vault, \`vault-keys export ${fingerprint}\` shows it`,
+    );
+  }
+  const signers = [found.key, ...Object.values(found.key.subkeys ?? {})];
+  const weak = signers.find(
+    (key) => key.type === 'rsa' && (key.keyval.public.n ?? '').length < minModulusDigits,
+  );
+  if (weak !== undefined)
+    throw new KeyError('unusable', `${name} = ${fingerprint}: RSA of less than 2048 bits`);
+  if (signers.every((key) => isExpired(key, now))) {
+    throw new KeyError(
+      'expired',
+      `${name} = ${fingerprint}: the key has expired; extend it and export it again`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Keyring } from '../lib/archive/keyring.ts';
+import type { RoleConfig } from '../lib/daemon/config.ts';
+import { type Project, parseDist, projects, publishedFolder } from '../lib/domain/dist.ts';
+import type { Fingerprint } from '../lib/domain/names.ts';
+import type { DetachedSigner } from '../lib/openpgp/sign.ts';
+import { KeyError, type PublicKey, type SigningKey, usableKey } from './keys.ts';
+
+/** What the attester does for the builds of one dist. */
+export interface DistSettings {
+  /** The folder of the publication. */
+  readonly folder: string;
+  /** The only keys that an index is believed by. */
+  readonly keyrings: readonly Keyring[];
+  /** Signs what came out identical; without it nothing is published. */
+  readonly reproducible: SigningKey | undefined;
+  /** Signs what differed in spite of a true buildinfo. */
+  readonly unreproducible: SigningKey | undefined;
+  /** The signed layout that is published, a file. */
+  readonly rootLayout: string | undefined;
+}
+
+export interface SettingsOptions {
+  readonly config: RoleConfig<'attester'>;
+  readonly keys: ReadonlyMap<string, PublicKey>;
+  readonly keysFolder: string;
+  readonly signerFor: (fingerprint: Fingerprint) => DetachedSigner;
+  readonly now: number;
+}
+
+/** Where Debian's own package of archive keys puts them, by its age. */
+const archiveKeyrings = [
+  '/usr/share/keyrings/debian-archive-keyring.pgp',
+  '/usr/share/keyrings/debian-archive-keyring.gpg',
+];
+
+/**
+ * The settings of every project, checked now and not when the first job comes.
+ *
+ * @throws KeyError for a configured key that is missing or of no use
+ */
+export function openSettings(options: SettingsOptions): (dist: string) => DistSettings {
+  const perProject = new Map(projects.map((project) => [project, settingsOf(project, options)]));
+  return (text) => {
+    const dist = parseDist(text);
+    const settings = perProject.get(dist.project);
+    if (settings === undefined) throw new TypeError(`no settings for ${dist.project}`);
+    return { ...settings, folder: publishedFolder(dist) };
+  };
+}
+
+function settingsOf(project: Project, options: SettingsOptions): Omit<DistSettings, 'folder'> {
+  const values = options.config.projects[project];
+  if (values.openpgp !== 'qubes.Gpg' && (values.signKey ?? values.signKeyUnreproducible) !== undefined) {
+    throw new KeyError('unusable', `openpgp = ${values.openpgp}: not served yet; use openpgp = qubes.Gpg`);
+  }
+  const own = archiveKeyrings.find((path) => existsSync(path));
+  const files = [own, values.archiveKeyring].filter((path) => path !== undefined);
+  const reproducible = signingKey('in-toto-sign-key-fpr', values.signKey, options);
+  const unreproducible = signingKey(
+    'in-toto-sign-key-unreproducible-fpr',
+    values.signKeyUnreproducible,
+    options,
+  );
+  if (reproducible !== undefined && reproducible.fingerprint === unreproducible?.fingerprint) {
+    throw new KeyError(
+      'unusable',
+      'in-toto-sign-key-unreproducible-fpr: the same key as in-toto-sign-key-fpr; links that differ need one of their own',
+    );
+  }
+  return {
+    keyrings: files.map((file) => ({ file })),
+    reproducible,
+    unreproducible,
+    rootLayout: values.rootLayout,
+  };
+}
+
+function signingKey(
+  name: string,
+  fingerprint: Fingerprint | undefined,
+  options: SettingsOptions,
+): SigningKey | undefined {
+  if (fingerprint === undefined) return undefined;
+  const { keys, keysFolder: folder, now, signerFor } = options;
+  const { key, armored } = usableKey(keys, { name, fingerprint, folder, now });
+  return { fingerprint, key, armored, signer: signerFor(fingerprint) };
+}
+
+/** Where the operator puts public keys. */
+export function keysFolder(state: string): string {
+  return join(state, 'keys');
+}

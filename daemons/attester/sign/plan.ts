@@ -1,0 +1,101 @@
+import type { BuildSpec } from '../../lib/domain/build.ts';
+import {
+  type Artifacts,
+  buildLinkName,
+  type Link,
+  linkOf,
+  mergedLinkName,
+  metadataPath,
+  type Product,
+  productNames,
+  sourceFolder,
+} from '../../lib/domain/link.ts';
+import type { JsonObject } from '../../lib/domain/metablock.ts';
+import {
+  type Architecture,
+  type PublicationPath,
+  parsePublicationPath,
+  withoutEpoch,
+} from '../../lib/domain/names.ts';
+import type { EarlierLink } from './earlier.ts';
+
+/** A link to be signed, and where it is published once the key that signed it is known. */
+export interface PlannedLink {
+  readonly link: Link;
+  path(keyid: string): PublicationPath;
+}
+
+export interface PlanOptions {
+  /** The folder of the publication that has this dist's `sources/`. */
+  readonly folder: string;
+  readonly build: BuildSpec;
+  readonly products: readonly Product[];
+  readonly earlier: readonly EarlierLink[];
+  /** Whether apt's transport is to find the binaries there: not in the tree of what differed. */
+  readonly perBinary: boolean;
+}
+
+/**
+ * The links of one build: one document for each binary package and version with exactly its files, and upstream's two
+ * for the source. Each keeps what an earlier link at its place said, as far as that was of the same subject.
+ */
+export function planLinks(options: PlanOptions): readonly PlannedLink[] {
+  if (options.products.length === 0) return [];
+  return [...(options.perBinary ? planBinaries(options) : []), ...planSource(options)];
+}
+
+function planBinaries({ folder, products, earlier }: PlanOptions): readonly PlannedLink[] {
+  const groups = new Map<string, Product[]>();
+  for (const product of products) {
+    const key = `${product.package} ${product.version}`;
+    groups.set(key, [...(groups.get(key) ?? []), product]);
+  }
+  return [...groups.values()].flatMap((group): PlannedLink[] => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const path = metadataPath(folder, first.package, first.version);
+    const versions: readonly string[] = [first.version, withoutEpoch(first.version)];
+    const kept = earlier
+      .filter((link) => link.path === path)
+      .filter((link) =>
+        link.products.every((one) => one.package === first.package && versions.includes(one.version)),
+      );
+    return [{ link: linkOf(merge(kept, group)), path: () => path }];
+  });
+}
+
+/** The source and version stand in the link itself: its path is not signed. */
+function planSource({ folder, build, products, earlier }: PlanOptions): readonly PlannedLink[] {
+  const subject = { source: build.source, version: build.version };
+  const under = sourceFolder(folder, build.source, build.version);
+  const label = labelOf(build);
+  const ours = earlier.filter(
+    (link) =>
+      link.path.startsWith(`${under}/`) &&
+      link.environment.source === subject.source &&
+      link.environment.version === subject.version,
+  );
+  const ofBuild = ours.filter((link) => link.path.endsWith(`.${label}.link`));
+  const planned = (kept: readonly EarlierLink[], name: (keyid: string) => string): PlannedLink => ({
+    link: linkOf(merge(kept, products), subject as JsonObject),
+    path: (keyid) => parsePublicationPath(`${under}/${name(keyid)}`),
+  });
+  return [planned(ofBuild, (keyid) => buildLinkName(keyid, label)), planned(ours, mergedLinkName)];
+}
+
+/** Upstream names a build by its buildinfo: by the machine's architecture unless it made `all` alone. */
+export function labelOf(build: Pick<BuildSpec, 'parts' | 'architecture'>): Architecture {
+  return build.parts.includes('any') ? build.architecture : ('all' as Architecture);
+}
+
+/** What is new wins: it was compared with today's index. */
+function merge(earlier: readonly EarlierLink[], products: readonly Product[]): Artifacts {
+  const merged: Record<string, { readonly sha256: string }> = {};
+  for (const link of earlier) {
+    for (const { name, sha256 } of link.products) merged[name] = { sha256 };
+  }
+  for (const product of products) {
+    for (const name of productNames(product)) merged[name] = { sha256: product.sha256 };
+  }
+  return merged;
+}

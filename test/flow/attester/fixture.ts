@@ -1,0 +1,342 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { type AttesterParts, attest } from '../../../daemons/attester/compare/attest.ts';
+import { type PublicKey, readPublicKeys, type SigningKey } from '../../../daemons/attester/keys.ts';
+import type { DistSettings } from '../../../daemons/attester/settings.ts';
+import { splitGpgSigner } from '../../../daemons/attester/sign/split-gpg.ts';
+import { LookupStore } from '../../../daemons/lib/archive/lookup-store.ts';
+import { type Attestation, parseAttestation } from '../../../daemons/lib/contracts/documents/attestation.ts';
+import { attestPayload } from '../../../daemons/lib/contracts/job.ts';
+import { systemClock } from '../../../daemons/lib/daemon/clock.ts';
+import { parseFingerprint, type Sha256 } from '../../../daemons/lib/domain/names.ts';
+import type { RawCall } from '../../../daemons/lib/wire/call.ts';
+import { jobContext, Objects, type Told } from '../../support/job-context.ts';
+import { LocalArchive } from '../../support/local-archive.ts';
+import { type BundledProgram, bundleProgram } from '../../support/program.ts';
+
+/** An archive with one source of two parts, a vault with two keys, and an attester between them. */
+
+export const source = 'foo';
+export const sourceVersion = '1:1.0-1';
+export const poolNames = {
+  any: 'foo_1.0-1_amd64.deb',
+  all: 'foo-data_5_all.deb',
+  maker: 'maker_1_amd64.deb',
+} as const;
+export const dist = 'testing-local.amd64';
+
+export interface BuildFacts {
+  readonly parts?: readonly ('any' | 'all')[];
+  /** What the disposable made, by file name: the official bytes unless told. */
+  readonly made?: Readonly<Record<string, Buffer>>;
+  readonly buildinfo?: string;
+  readonly earlier?: readonly Readonly<{ path: string; sha256: Sha256 }>[];
+  readonly editRecipe?: (recipe: Record<string, unknown>) => Record<string, unknown>;
+  readonly editEvidence?: (evidence: EvidenceDocument) => EvidenceDocument;
+}
+
+interface EvidenceDocument {
+  v: 1;
+  dist: string;
+  releases: {
+    archive: string;
+    suite: string;
+    release: Sha256;
+    signature: Sha256 | null;
+    indexes: { path: string; sha256: Sha256; size: number }[];
+  }[];
+}
+
+export class Fixture {
+  readonly archive = new LocalArchive();
+  readonly objects = new Objects();
+  readonly told: Told[] = [];
+  readonly dir = mkdtempSync(join(tmpdir(), 'attester-'));
+  readonly #gpg: BundledProgram = bundleProgram('daemons/vault/gpg/main.ts');
+  readonly #official = new Map<string, Buffer>();
+  readonly #dsc: readonly Readonly<{ name: string; content: Buffer }>[];
+  readonly reproducible: string;
+  readonly unreproducible: string;
+  settings: DistSettings;
+  /** What a call to the vault runs; a test may break it. */
+  vault: readonly [string, ...string[]];
+
+  static async open(): Promise<Fixture> {
+    const fixture = new Fixture();
+    const keys = await readPublicKeys(fixture.keysFolder);
+    fixture.settings = {
+      ...fixture.settings,
+      reproducible: fixture.#signing(keys, fixture.reproducible),
+      unreproducible: fixture.#signing(keys, fixture.unreproducible),
+    };
+    return fixture;
+  }
+
+  private constructor() {
+    const { archive } = this;
+    const from = `${source} (${sourceVersion})`;
+    const paths = [
+      archive.addBinary({ package: 'foo', version: sourceVersion, files: { 'usr/share/foo': 'one\n' } }),
+      archive.addBinary({ package: 'foo-data', version: '5', architecture: 'all', source: from }),
+      archive.addBinary({ package: 'maker', version: '1' }),
+    ];
+    for (const path of paths) this.#official.set(basename(path), readFileSync(join(archive.root, path)));
+    const dsc = archive.addSource({
+      source,
+      version: sourceVersion,
+      binaries: [
+        { package: 'foo', architecture: 'any' },
+        { package: 'foo-data', architecture: 'all' },
+      ],
+    });
+    archive.publish();
+    const folder = join(archive.root, dsc, '..');
+    const listed = readFileSync(join(archive.root, dsc), 'utf8').match(/^ [0-9a-f]{64} \d+ (\S+)$/gm) ?? [];
+    const names = [basename(dsc), ...listed.map((line) => line.split(' ').at(-1) ?? '')];
+    this.#dsc = names.map((name) => ({ name, content: readFileSync(join(folder, name)) }));
+
+    this.vault = [process.execPath, this.#gpg.path];
+    mkdirSync(this.keysFolder, { recursive: true });
+    this.reproducible = this.#makeKey('Reproducible');
+    this.unreproducible = this.#makeKey('Unreproducible');
+    this.settings = {
+      folder: 'debian',
+      keyrings: [{ file: archive.keyring }],
+      reproducible: undefined,
+      unreproducible: undefined,
+      rootLayout: undefined,
+    };
+  }
+
+  get keysFolder(): string {
+    return join(this.dir, 'keys');
+  }
+
+  get vaultState(): string {
+    return join(this.dir, 'vault');
+  }
+
+  official(name: string): Buffer {
+    const content = this.#official.get(name);
+    if (content === undefined) throw new Error(`no ${name}`);
+    return content;
+  }
+
+  sha256(name: string): string {
+    return createHash('sha256').update(this.official(name)).digest('hex');
+  }
+
+  /** A buildinfo of what the archive has, or of other checksums. */
+  buildinfo(parts: readonly ('any' | 'all')[], checksums: Readonly<Record<string, string>> = {}): string {
+    const files = parts.map((part) => poolNames[part]);
+    return [
+      'Format: 1.0',
+      `Source: ${source}`,
+      'Binary: foo foo-data',
+      `Architecture: ${parts.map((part) => (part === 'any' ? 'amd64' : 'all')).join(' ')}`,
+      `Version: ${sourceVersion}`,
+      'Checksums-Sha256:',
+      ...files.map(
+        (name) => ` ${checksums[name] ?? this.sha256(name)} ${this.official(name).length} ${name}`,
+      ),
+      'Build-Architecture: amd64',
+      'Build-Path: /build/foo-1.0',
+      'Installed-Build-Depends:',
+      ' maker (= 1)',
+      '',
+    ].join('\n');
+  }
+
+  /** Runs one attest job; what it returned is kept in `objects`. */
+  async attest(facts: BuildFacts = {}): Promise<Attestation> {
+    const payload = this.payload(facts);
+    const context = jobContext<'attest'>(payload, this.objects, { told: this.told });
+    const { outcome, objects } = await attest(context, this.parts());
+    await this.objects.take(objects);
+    if (outcome.status !== 'done') throw new Error(`the outcome is ${outcome.status}`);
+    const attestation = parseAttestation(JSON.parse(this.objects.get(outcome.attestation).toString('utf8')));
+    for (const { sha256, size } of attestation.publish) {
+      if (this.objects.get(sha256).length !== size) throw new Error(`${sha256} is not of ${size} bytes`);
+    }
+    return attestation;
+  }
+
+  parts(): AttesterParts {
+    return {
+      clock: systemClock,
+      lookups: new LookupStore(join(this.dir, 'lookups'), { clock: systemClock }),
+      scratch: this.dir,
+      settingsOf: () => this.settings,
+    };
+  }
+
+  payload(facts: BuildFacts) {
+    const { objects } = this;
+    const parts = facts.parts ?? ['any'];
+    const made = {
+      ...Object.fromEntries(parts.map((part) => [poolNames[part], this.official(poolNames[part])])),
+      ...facts.made,
+    };
+    const report = {
+      v: 1,
+      builder: {
+        v: 1,
+        status: 'done',
+        code: null,
+        say: '',
+        seconds: { environment: 1, build: 1 },
+        limitedBy: 'rlimits',
+        base: 'made',
+        extra: [],
+      },
+      log: objects.put('log'),
+      files: Object.entries(made).map(([name, content]) => ({
+        name,
+        sha256: objects.put(content),
+        size: content.length,
+      })),
+      rebuilder: { version: '1', inputBytes: 1 },
+    };
+    const buildinfo = facts.buildinfo === undefined ? null : objects.put(facts.buildinfo);
+    const recipe = this.#recipe(parts, buildinfo === null ? 'inferred' : 'buildinfo');
+    const evidence = (facts.editEvidence ?? ((one) => one))(this.#evidence());
+    return attestPayload.parse({
+      kind: 'build',
+      build: {
+        dist,
+        source,
+        sourceVersion,
+        version: sourceVersion,
+        architecture: 'amd64',
+        parts,
+        environment: buildinfo === null ? { kind: 'inferred' } : { kind: 'buildinfo', objects: [buildinfo] },
+        evidence: objects.put(evidence),
+      },
+      recipe: objects.put((facts.editRecipe ?? ((one) => one))(recipe)),
+      report: objects.put(report),
+      buildinfo,
+      earlier: facts.earlier ?? [],
+    });
+  }
+
+  /** The documents that an attestation publishes, by path. */
+  published(attestation: Attestation): ReadonlyMap<string, Buffer> {
+    return new Map(attestation.publish.map(({ path, sha256 }) => [path, this.objects.get(sha256)]));
+  }
+
+  signaturesLogged(): number {
+    const log = join(this.vaultState, 'signatures.log');
+    return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0;
+  }
+
+  close(): void {
+    execFileSync('gpgconf', ['--homedir', join(this.vaultState, 'gnupg'), '--kill', 'all'], {
+      stdio: 'ignore',
+    });
+    this.archive.remove();
+    this.#gpg.remove();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #recipe(parts: readonly string[], environmentKind: string): Record<string, unknown> {
+    const input = (role: string, name: string, content: Buffer) => ({
+      name,
+      role,
+      sha256: createHash('sha256').update(content).digest('hex'),
+      size: content.length,
+    });
+    return {
+      v: 1,
+      kind: 'deb',
+      buildArchitecture: 'amd64',
+      dependencies: [
+        { package: 'maker', version: '1', architecture: 'amd64', file: poolNames.maker, base: true },
+      ],
+      inputs: [
+        ...this.#dsc.map(({ name, content }) => input('source', name, content)),
+        input('dependency', poolNames.maker, this.official(poolNames.maker)),
+      ],
+      source,
+      sourceVersion,
+      version: sourceVersion,
+      parts,
+      dsc: this.#dsc[0]?.name,
+      buildPath: '/build/foo-1.0',
+      environment: [],
+      binaryOnlyChanges: null,
+      environmentKind,
+      selfHosted: false,
+      expect: [],
+    };
+  }
+
+  #evidence(): EvidenceDocument {
+    const { archive, objects } = this;
+    const suite = join(archive.root, 'dists', archive.codename);
+    const index = (path: string) => {
+      const content = readFileSync(join(suite, path));
+      return { path, sha256: objects.put(content), size: content.length };
+    };
+    return {
+      v: 1,
+      dist,
+      releases: [
+        {
+          archive: 'http://example.org/debian',
+          suite: archive.codename,
+          release: objects.put(readFileSync(join(suite, 'InRelease'))),
+          signature: null,
+          indexes: [index('main/binary-amd64/Packages.xz'), index('main/source/Sources.xz')],
+        },
+      ],
+    };
+  }
+
+  #makeKey(userId: string): string {
+    const keys = bundleProgram('daemons/vault/keys/main.ts');
+    try {
+      const text = execFileSync(process.execPath, [keys.path, 'make', userId], {
+        env: { ...process.env, STATE_DIRECTORY: this.vaultState },
+        encoding: 'utf8',
+        stdio: 'pipe',
+      });
+      const fingerprint = text.slice(0, 40);
+      // As the program prints it: what stands before the armour does not disturb.
+      writeFileSync(join(this.keysFolder, `${fingerprint}.asc`), text);
+      return fingerprint;
+    } finally {
+      keys.remove();
+    }
+  }
+
+  #signing(keys: ReadonlyMap<string, PublicKey>, name: string): SigningKey {
+    const fingerprint = parseFingerprint(name);
+    const found = keys.get(fingerprint);
+    if (found === undefined) throw new Error(`no public key ${name}`);
+    const raw = () => this.#call();
+    return {
+      ...found,
+      fingerprint,
+      signer: splitGpgSigner(fingerprint, { caller: { raw }, clock: systemClock }),
+    };
+  }
+
+  #call(): RawCall {
+    const [program, ...args] = this.vault;
+    const child = spawn(program, args, {
+      env: { PATH: process.env.PATH, STATE_DIRECTORY: this.vaultState, QREXEC_REMOTE_DOMAIN: 'attester' },
+    });
+    child.stdin.on('error', () => {});
+    const exited = new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 255)));
+    return {
+      stdin: child.stdin,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      exited,
+      kill: () => child.kill('SIGKILL'),
+    };
+  }
+}
