@@ -1,7 +1,8 @@
 import type { PublicationEntry } from '../lib/contracts/documents/publication.ts';
 import type { ResultRow } from '../lib/contracts/documents/views.ts';
 import { type Dist, parseDist, publishedFolder } from '../lib/domain/dist.ts';
-import { withoutEpoch } from '../lib/domain/names.ts';
+import { metadataPath } from '../lib/domain/link.ts';
+import { type BinaryName, type DebVersion, withoutEpoch } from '../lib/domain/names.ts';
 import type { FileVerdict, ShownState } from '../lib/domain/verdict.ts';
 
 /** A result beside its parsed dist. */
@@ -87,8 +88,8 @@ export class PublishedLinks {
   }
 
   /** The link that apt asks for, of one binary package. */
-  ofBinary(result: Result, binary: string, version: string): string | null {
-    const path = `${publishedFolder(result.dist)}/sources/${binary}/${version}/metadata`;
+  ofBinary(result: Result, binary: BinaryName, version: DebVersion): string | null {
+    const path = metadataPath(publishedFolder(result.dist), binary, version);
     return this.#paths.has(path) ? path : null;
   }
 }

@@ -4,6 +4,7 @@ import { configPaths, loadConfig } from '../lib/daemon/config.ts';
 import { openLog } from '../lib/daemon/log.ts';
 import { openNotify } from '../lib/daemon/notify.ts';
 import { stopSignal } from '../lib/daemon/stop.ts';
+import { type Project, projects } from '../lib/domain/dist.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
 import { StagedTree } from './staged-tree.ts';
@@ -19,14 +20,14 @@ try {
   for (const warning of config.warnings) log.warning(warning);
   const state = process.env.STATE_DIRECTORY ?? '/var/lib/package-rebuilder/uploader';
   const sshFolders = [state, ...config.files.toReversed().map(dirname)].map((folder) => join(folder, 'ssh'));
-  const uploader = new Uploader({
-    tree: await StagedTree.open(state, clock),
-    target: (project) => {
-      const { sshHost, sshBasedir, sshKey } =
-        project === undefined ? config.common : config.projects[project];
-      return targetOf({ host: sshHost, basedir: sshBasedir, key: sshKey }, sshFolders);
-    },
-  });
+  const target = (project: Project | undefined) => {
+    const { sshHost, sshBasedir, sshKey } = project === undefined ? config.common : config.projects[project];
+    return targetOf({ host: sshHost, basedir: sshBasedir, key: sshKey }, sshFolders);
+  };
+  for (const project of projects) {
+    await target(project).catch((error: Error) => log.warning(`[${project}] ${error.message}`));
+  }
+  const uploader = new Uploader({ tree: await StagedTree.open(state, clock), target });
   notify.ready();
   await runWorker({
     queue: 'upload',
