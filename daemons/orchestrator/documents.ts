@@ -16,7 +16,7 @@ import {
 } from '../lib/contracts/documents/publication.ts';
 import { maxRecipeBytes, parseRecipe } from '../lib/contracts/documents/recipe.ts';
 import { readJsonLines } from '../lib/contracts/json-lines.ts';
-import type { Sha256 } from '../lib/domain/names.ts';
+import { parseSha256, type Sha256 } from '../lib/domain/names.ts';
 import type { ObjectStore } from '../lib/objects/store.ts';
 
 /** Reads documents out of the object store: each through its parser, none beyond its cap. */
@@ -86,6 +86,6 @@ export function objectsOfEvidence(evidence: Evidence): Sha256[] {
   ]);
 }
 
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+export function sha256Of(bytes: Uint8Array): Sha256 {
+  return parseSha256(createHash('sha256').update(bytes).digest('hex'));
 }

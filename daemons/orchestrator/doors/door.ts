@@ -25,7 +25,7 @@ export function orchestratorDoor(office: Office): (call: ServedCall, channel: Du
     switch (service) {
       case lease.service:
         return await answer(lease, argument, channel, options, (request, queue, _objects, { signal }) =>
-          leaseDoor(office, source, queue, request, signal),
+          leaseDoor(office, { source, queue, signal, isThere: () => isThere(duplex) }, request),
         );
       case renew.service:
         return await answer(renew, argument, channel, options, (request, queue, objects) =>
@@ -55,4 +55,11 @@ export function orchestratorDoor(office: Office): (call: ServedCall, channel: Du
         throw new Error(`no service ${service} here`);
     }
   };
+}
+
+/** A sign of life, sent to learn whether anybody takes it: a caller that is gone shows only when it is written to. */
+function isThere(channel: Duplex): Promise<boolean> {
+  return new Promise((resolve) => {
+    channel.write('\n', (error) => resolve(error == null));
+  });
 }

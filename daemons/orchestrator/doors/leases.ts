@@ -1,11 +1,11 @@
 import type { Payloads, Queue } from '../../lib/contracts/job.ts';
 import { firstLeaseMs, type LeasedJob, type lease } from '../../lib/contracts/lease.ts';
 import type { QubeName } from '../../lib/domain/names.ts';
-import { parseSha256 } from '../../lib/domain/names.ts';
 import type { Answer } from '../../lib/wire/serve.ts';
 import { composePublication } from '../compose.ts';
 import { sha256Of } from '../documents.ts';
-import type { Ask, JobRecord, StoredPayload } from '../ledger/port.ts';
+import type { Ask, Held, JobRecord, StoredPayload } from '../ledger/port.ts';
+import { follow } from '../pipeline.ts';
 import type { Office } from './office.ts';
 
 /** Looked for again even when nobody woke us: room may have come without a sound. */
@@ -17,22 +17,25 @@ const maxEarlier = 40;
 
 type Request = ReturnType<typeof lease.parseRequest>;
 
+export interface Asker {
+  readonly source: QubeName;
+  readonly queue: Queue;
+  readonly signal: AbortSignal;
+  /** Finds out whether the caller still waits. */
+  isThere(): Promise<boolean>;
+}
+
 /** `rebuilder.Lease`: waits up to the caller's patience for a job that fits, lends it. */
-export async function leaseDoor(
-  office: Office,
-  source: QubeName,
-  queue: Queue,
-  request: Request,
-  signal: AbortSignal,
-): Promise<Answer> {
+export async function leaseDoor(office: Office, asker: Asker, request: Request): Promise<Answer> {
   const { clock, wakeups, workers } = office;
+  const { source, queue, signal } = asker;
   const done = workers.asks(source, queue);
   try {
-    const patience = clock.monotonic() + (request.waitMs ?? 0);
+    const patience = clock.monotonic() + request.waitMs;
     for (;;) {
       const ticket = wakeups.ticket(queue);
       const job = (await office.room.isLeft()) ? await lend(office, source, queue, request) : undefined;
-      if (job !== undefined) return await handOver(office, source, job, signal);
+      if (job !== undefined) return await handOver(office, asker, job);
       const left = patience - clock.monotonic();
       if (left <= 0 || signal.aborted) return { reply: { job: null } };
       await wakeups.wait(queue, ticket, Math.min(left, lookAgainMs), signal);
@@ -61,26 +64,17 @@ async function lend(
 }
 
 /** Completes the payload with what is only known now, and replies; a job for a caller that is gone is pending again. */
-async function handOver(
-  office: Office,
-  holder: QubeName,
-  job: JobRecord,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const held = { job: job.id, fence: job.fence, holder };
+async function handOver(office: Office, asker: Asker, job: JobRecord): Promise<Answer> {
+  const held = { job: job.id, fence: job.fence, holder: asker.source };
   const payload = await completed(office, job);
   if (payload !== job.payload) await office.ledger.complete(held, payload);
-  if (signal.aborted) {
-    const outcome = { status: 'handed-back', say: 'the caller was gone' } as const;
-    const digest = parseSha256(sha256Of(Buffer.from(JSON.stringify(outcome))));
-    const { say } = outcome;
-    const end = { digest, outcome, disposition: { is: 'handed-back' }, say, log: null, next: [] } as const;
-    await office.ledger.settle(held, end, office.time.now());
+  if (!(await asker.isThere())) {
+    await takeBack(office, held, job);
     office.wakeups.wake([job.queue]);
     return { reply: { job: null } };
   }
-  office.workers.leased(holder, job.queue, job.id);
-  office.log.info('leased', { qube: holder, about: job.about, job: job.id });
+  office.workers.leased(asker.source, job.queue, job.id);
+  office.log.info('leased', { qube: asker.source, about: job.about, job: job.id });
   const leased: LeasedJob<Queue> = {
     id: job.id,
     fence: job.fence,
@@ -89,6 +83,14 @@ async function handOver(
     payload: payload as Payloads[Queue],
   };
   return { reply: { job: leased } };
+}
+
+async function takeBack(office: Office, held: Held, job: JobRecord): Promise<void> {
+  const outcome = { status: 'handed-back', say: 'the caller was gone' } as const;
+  const digest = sha256Of(Buffer.from(JSON.stringify(outcome)));
+  const now = office.time.now();
+  const following = follow(job, { is: 'handed-back', say: outcome.say }, undefined, now.ms, office.settings);
+  await office.ledger.settle(held, { ...following, digest, outcome }, now);
 }
 
 async function completed(office: Office, job: JobRecord): Promise<StoredPayload> {
