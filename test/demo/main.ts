@@ -137,16 +137,12 @@ async function askApt(
 ): Promise<Answers> {
   const releases = readReleases(good);
   const deb = at('rebuilt', good, goodFile);
-  const tampered = await makeTamperedArchive({
-    folder: at('tampered'),
-    deb,
-    gnupgHome: at('owner'),
-    signer: ownerKey,
-  });
+  const tampered = await makeTamperedArchive(deb);
+  closing.push(async () => tampered.remove());
   await cp(tampered.keyring, at('verifier/usr/share/keyrings/demo-archive.gpg'));
   const web = await serveSites({
     rebuild: { folder: publication },
-    tampered: { folder: at('tampered') },
+    tampered: { folder: tampered.root },
     ...Object.fromEntries(releases.map(({ archive }, index) => [`archive${index}`, { mirror: archive }])),
   });
   closing.push(web.close);
