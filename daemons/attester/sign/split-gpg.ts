@@ -36,6 +36,7 @@ export function splitGpgSigner(fingerprint: Fingerprint, options: SplitGpgOption
   return {
     fingerprint,
     async sign(content, signal) {
+      signal?.throwIfAborted();
       const over = new AbortController();
       const call = options.caller.raw('qubes.Gpg', '@default');
       const stop = () => call.kill();

@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PublicKey, readPublicKeys } from '../../../daemons/attester/keys.ts';
+import { openSettings } from '../../../daemons/attester/settings.ts';
+import { systemClock } from '../../../daemons/lib/daemon/clock.ts';
+import { loadConfig } from '../../../daemons/lib/daemon/config.ts';
+import { type GnuPg, openGnuPg } from '../../support/gnupg.ts';
+import { type BundledProgram, bundleProgram } from '../../support/program.ts';
+
+describe('the attester’s settings', () => {
+  let gnupg: GnuPg;
+  let dir: string;
+  let program: BundledProgram;
+  const keys = { good: '', other: '', expired: '', weak: '' };
+
+  beforeAll(() => {
+    gnupg = openGnuPg();
+    dir = mkdtempSync(join(tmpdir(), 'settings-'));
+    program = bundleProgram('daemons/attester/main.ts');
+    keys.good = gnupg.makeKey('Good', 'rsa3072');
+    keys.other = gnupg.makeKey('Other', 'rsa2048');
+    keys.expired = gnupg.makeKey('Expired', 'rsa2048', 'sign', 'seconds=1');
+    keys.weak = gnupg.makeKey('Weak', 'rsa1024');
+    execFileSync('mkdir', [join(dir, 'keys')]);
+    for (const key of Object.values(keys)) {
+      writeFileSync(join(dir, 'keys', `${key}.asc`), gnupg.gpg(['--armor', '--export', key]));
+    }
+  });
+  afterAll(() => {
+    gnupg.remove();
+    program.remove();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  function configFile(lines: readonly string[]): string {
+    const path = join(dir, 'rebuilder.conf');
+    writeFileSync(path, ['[debian]', 'dist = bookworm.amd64', ...lines, ''].join('\n'));
+    return path;
+  }
+
+  async function open(lines: readonly string[], known?: ReadonlyMap<string, PublicKey>) {
+    const folder = join(dir, 'keys');
+    return openSettings({
+      config: loadConfig('attester', { paths: [configFile(lines)], env: {} }),
+      keys: known ?? (await readPublicKeys(folder)),
+      keysFolder: folder,
+      signerFor: (fingerprint) => ({ fingerprint, sign: async () => Buffer.alloc(0) }),
+      now: systemClock.now() + 5_000,
+    });
+  }
+
+  it('give a dist its folder, its keys, and the keyring of its feed beside Debian’s own', async () => {
+    const settingsOf = await open([
+      `in-toto-sign-key-fpr = ${keys.good}`,
+      `in-toto-sign-key-unreproducible-fpr = ${keys.other}`,
+      'archive-keyring = /etc/keys/mine.gpg',
+      'root-layout = /etc/root.layout',
+    ]);
+    const settings = settingsOf('bookworm.amd64');
+    expect(settings).toMatchObject({
+      folder: 'debian',
+      reproducible: { fingerprint: keys.good, key: { keyid: keys.good.toLowerCase() } },
+      unreproducible: { fingerprint: keys.other },
+      rootLayout: '/etc/root.layout',
+    });
+    expect(settings.keyrings).toContainEqual({ file: '/etc/keys/mine.gpg' });
+    expect(settings.keyrings).toContainEqual({
+      file: expect.stringContaining('/usr/share/keyrings/debian-archive-keyring.'),
+    });
+    expect(settingsOf('qubes-4.3-vm-trixie.amd64')).toMatchObject({
+      folder: 'qubesos/deb/r4.3/vm',
+      reproducible: undefined,
+      keyrings: [{ file: expect.stringContaining('debian-archive-keyring') }],
+    });
+  });
+
+  it.each([
+    ['a key that is not there', () => [`in-toto-sign-key-fpr = ${'AB'.repeat(20)}`], /vault-keys export AB/],
+    ['an expired key', () => [`in-toto-sign-key-fpr = ${keys.expired}`], /has expired/],
+    ['a short key', () => [`in-toto-sign-key-fpr = ${keys.weak}`], /less than 2048 bits/],
+    [
+      'one key for both',
+      () => [`in-toto-sign-key-fpr = ${keys.good}`, `in-toto-sign-key-unreproducible-fpr = ${keys.good}`],
+      /need one of their own/,
+    ],
+    [
+      'a vault that is not served yet',
+      () => [`in-toto-sign-key-fpr = ${keys.good}`, 'openpgp = qubes.Gpg2'],
+      /use openpgp = qubes.Gpg/,
+    ],
+  ])('refuse %s in one line', async (_what, lines, say) => {
+    const error = await open(lines()).catch((one: unknown) => one);
+    expect(error).toMatchObject({ name: 'KeyError', message: expect.stringMatching(say) });
+    expect((error as Error).message).not.toContain('\n');
+  });
+
+  it('refuse a file in the folder that is no key, by its name', async () => {
+    const folder = mkdtempSync(join(dir, 'keys-'));
+    writeFileSync(join(folder, 'mine.asc'), 'not a key');
+    await expect(readPublicKeys(folder)).rejects.toMatchObject({
+      code: 'unusable',
+      message: expect.stringContaining('mine.asc: '),
+    });
+  });
+
+  it('end the daemon before it takes work, with the reason on one line', () => {
+    const env = {
+      PATH: process.env.PATH,
+      STATE_DIRECTORY: dir,
+      CACHE_DIRECTORY: join(dir, 'cache'),
+      PACKAGE_REBUILDER_CONF: configFile([`in-toto-sign-key-fpr = ${'AB'.repeat(20)}`]),
+    };
+    let said = '';
+    try {
+      execFileSync(process.execPath, [program.path], { env, stdio: 'pipe', timeout: 15_000 });
+    } catch (error) {
+      expect((error as { status: number }).status).toBe(1);
+      said = String((error as { stderr: Buffer }).stderr);
+    }
+    expect(said.trim().split('\n')).toHaveLength(1);
+    expect(said).toContain(`in-toto-sign-key-fpr = ${'AB'.repeat(20)}: its public key is not in ${dir}/keys`);
+  });
+});
