@@ -7,6 +7,7 @@ import type { Release } from '../../lib/archive/release.ts';
 export class SeenReleases {
   readonly #path: string;
   #dates: Map<string, number> | undefined;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
     this.#path = path;
@@ -27,6 +28,13 @@ export class SeenReleases {
     }
     if (release.date === seen) return;
     dates.set(key, release.date);
+    // One after the other: suites are read at the same time.
+    const saved = this.#saving.then(() => this.#save(dates));
+    this.#saving = saved.catch(() => {});
+    await saved;
+  }
+
+  async #save(dates: ReadonlyMap<string, number>): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true });
     const temporary = `${this.#path}.${process.pid}.tmp`;
     await writeFile(temporary, JSON.stringify(Object.fromEntries(dates)));

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { lutimes, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Keyring } from '../../lib/archive/keyring.ts';
 import type { Evidence } from '../../lib/contracts/documents/feed.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
@@ -47,7 +47,9 @@ export class ScratchApt {
 
   /** Opens the root of these indexes; making one costs apt's reading of them, once. */
   static async open(options: ScratchOptions): Promise<ScratchApt> {
-    const { folder, signal } = options;
+    const { signal } = options;
+    // apt that does not find its configuration takes the host's.
+    const folder = resolve(options.folder);
     const name = join(folder, keyOf(options));
     const kept = await keptRoot(name);
     if (kept !== undefined) {

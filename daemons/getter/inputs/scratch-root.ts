@@ -54,7 +54,7 @@ export async function pointTo(name: string, root: string): Promise<void> {
 /** Makes a root: apt reads the indexes, then says what the base of every environment is. */
 export async function makeRoot(root: string, options: ScratchOptions): Promise<readonly PackageId[]> {
   const { signal } = options;
-  for (const folder of ['lists/partial', 'cache/archives/partial', 'empty', 'keys', 'archives']) {
+  for (const folder of ['lists/partial', 'cache/archives/partial', 'empty/apt.conf.d', 'keys', 'archives']) {
     await mkdir(join(root, folder), { recursive: true });
   }
   const lines: string[] = [];
