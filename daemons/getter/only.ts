@@ -3,13 +3,23 @@ import type { FeedBuild } from '../lib/contracts/documents/feed.ts';
 import type { GetPayload } from '../lib/contracts/job.ts';
 import { JobFailure } from '../lib/contracts/job-failure.ts';
 import { type Buildinfo, BuildinfoError } from '../lib/domain/buildinfo.ts';
-import type { Sha256 } from '../lib/domain/names.ts';
+import type { DebVersion, Sha256 } from '../lib/domain/names.ts';
 import { expectedFiles } from '../lib/evidence/expected.ts';
 import type { JobContext } from '../lib/worker/worker.ts';
-import { chooseBuilds, type ListedBuild, listBuilds, officialFile, officialFiles } from './debian/builds.ts';
+import {
+  buildsOfVersion,
+  type ListedBuild,
+  listBuilds,
+  newestBuilds,
+  officialFile,
+  officialFiles,
+  sourceVersions,
+} from './debian/builds.ts';
 import { whyNot } from './debian/match.ts';
 import type { Feed } from './debian/read-feed.ts';
 import { feedBuild } from './feed-build.ts';
+import { bringAll } from './inputs/bring.ts';
+import { sourceFiles } from './inputs/source.ts';
 import type { Parts } from './parts.ts';
 
 type Only = NonNullable<Extract<GetPayload, { kind: 'feed' }>['only']>;
@@ -33,7 +43,10 @@ export async function onlyBuilds(
     return describedBuilds(feeds, only, await fetchBuildinfos(context, only.buildinfos));
   }
   const listed = feeds.flatMap((feed) => listBuilds(feed.packages, feed.architecture, only.source));
-  const chosen = chooseBuilds(listed, only.version);
+  const chosen =
+    only.version === null
+      ? newestBuilds(listed, await newestToBeHad(context, feeds, listed, parts))
+      : buildsOfVersion(listed, only.version);
   if (chosen.length === 0) throw missingSource(feeds, only);
   const builds: FeedBuild[] = [];
   for (const feed of feeds) {
@@ -44,6 +57,35 @@ export async function onlyBuilds(
     }
   }
   return builds;
+}
+
+/**
+ * Without a version, the newest source version that the mirror can serve: one whose files it lacks, though its index
+ * names them, is passed over where there is an older one.
+ */
+async function newestToBeHad(
+  context: JobContext<'get'>,
+  feeds: readonly Feed[],
+  listed: readonly ListedBuild[],
+  parts: Parts,
+): Promise<DebVersion | undefined> {
+  const versions = sourceVersions(listed);
+  if (versions.length < 2) return versions[0];
+  for (const version of versions) {
+    const build = listed.find(({ sourceVersion }) => sourceVersion === version);
+    const feed = feeds.find(({ architecture }) => architecture === build?.architecture);
+    if (build === undefined || feed === undefined) continue;
+    try {
+      const files = sourceFiles(feed.suites, feed.uriOf, build.source, version);
+      await bringAll(files, 'source-missing', parts.kept, context.signal, () => {});
+      return version;
+    } catch (error) {
+      // What else is wrong with it is told when its inputs are brought.
+      if (!(error instanceof JobFailure) || error.code !== 'source-missing') return version;
+      context.log.notice(`passed over: ${error.say}`, { package: build.source, version });
+    }
+  }
+  return versions[0];
 }
 
 async function fetchBuildinfos(

@@ -35,33 +35,34 @@ function buildOf(entry: PackageEntry): ListedBuild {
   return { ...originOf(entry), architecture, parts: [architecture === 'all' ? 'all' : 'any'] };
 }
 
-/**
- * Those of one source that are meant: of the newest source version, or of the version asked for, which may be the
- * source's or the build's own; of several builds of one part the newest.
- */
-export function chooseBuilds(
-  builds: readonly ListedBuild[],
-  version: DebVersion | null,
-): readonly ListedBuild[] {
-  const wanted = version ?? newest(builds.map((build) => build.sourceVersion));
-  const exact = builds.filter((build) => build.version === wanted);
-  const ofSource = builds.filter((build) => build.sourceVersion === wanted);
-  const chosen: ListedBuild[] = [];
-  for (const architecture of new Set(builds.map((build) => build.architecture))) {
-    const ofPart = (build: ListedBuild) => build.architecture === architecture;
-    // A build's own version, if it was asked for by that, is meant even where later binNMUs of the source exist.
-    const candidates = version === null ? ofSource : [...ofSource, ...exact];
-    const matching = candidates.filter(ofPart);
-    const best = newest(matching.map((build) => build.version));
-    const found =
-      (version === null ? undefined : exact.find(ofPart)) ?? matching.find((build) => build.version === best);
-    if (found !== undefined) chosen.push(found);
-  }
-  return chosen;
+/** The versions of a source that have builds, the newest first. */
+export function sourceVersions(builds: readonly ListedBuild[]): readonly DebVersion[] {
+  return [...new Set(builds.map((build) => build.sourceVersion))].sort(compareDebVersions).reverse();
 }
 
-function newest(versions: readonly DebVersion[]): DebVersion | undefined {
-  return versions.toSorted(compareDebVersions).at(-1);
+/** Of each architecture the newest build of that source version. */
+export function newestBuilds(
+  builds: readonly ListedBuild[],
+  sourceVersion: DebVersion | undefined,
+): readonly ListedBuild[] {
+  const newest = new Map<Architecture, ListedBuild>();
+  for (const build of builds) {
+    if (build.sourceVersion !== sourceVersion) continue;
+    const known = newest.get(build.architecture);
+    if (known !== undefined && compareDebVersions(known.version, build.version) >= 0) continue;
+    newest.set(build.architecture, build);
+  }
+  return [...newest.values()];
+}
+
+/**
+ * The builds of a version that somebody asked for: a build's own, or else the source's, of which the newest build is
+ * meant.
+ */
+export function buildsOfVersion(builds: readonly ListedBuild[], version: DebVersion): readonly ListedBuild[] {
+  const exact = builds.filter((build) => build.version === version);
+  const named = new Set(exact.map((build) => build.architecture));
+  return [...exact, ...newestBuilds(builds, version).filter((build) => !named.has(build.architecture))];
 }
 
 /** What the index names for a build, without what package each file is. */

@@ -4,11 +4,11 @@ import type { Evidence } from '../../lib/contracts/documents/feed.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import { type Dist, DistError, parseDist } from '../../lib/domain/dist.ts';
 import type { Architecture, Sha256 } from '../../lib/domain/names.ts';
-import { NetError } from '../../lib/net/errors.ts';
+import { NetError, withoutCredentials } from '../../lib/net/errors.ts';
 import { asJobFailure } from '../failures.ts';
 import type { Parts } from '../parts.ts';
 import type { AptSource } from './apt-sources.ts';
-import { allPackages, evidenceOf, formatEvidence, openSuites } from './evidence.ts';
+import { allPackages, evidenceOf, formatEvidence, type OpenSuite, openSuites } from './evidence.ts';
 import type { ReadSuite } from './suite.ts';
 
 export type DebianDist = Extract<Dist, { project: 'debian' }>;
@@ -19,7 +19,10 @@ export type Feed = Readonly<{
   architecture: Architecture;
   evidence: Evidence;
   evidenceObject: Sha256;
+  suites: readonly OpenSuite[];
   packages: readonly PackagesLookup[];
+  /** Where an archive of the evidence is fetched from. */
+  uriOf(archive: string): string;
 }>;
 
 /** @throws JobFailure for a dist of another kind than this getter reads */
@@ -88,7 +91,16 @@ async function feedOf(dist: DebianDist, suites: readonly ReadSuite[], parts: Par
     parts.kept.put(formatEvidence(evidence)),
     openSuites(evidence, parts),
   ]);
-  return { dist, architecture: dist.architecture, evidence, evidenceObject, packages: allPackages(opened) };
+  const uris = new Map(suites.map(({ source }) => [withoutCredentials(source.uri), source.uri]));
+  return {
+    dist,
+    architecture: dist.architecture,
+    evidence,
+    evidenceObject,
+    suites: opened,
+    packages: allPackages(opened),
+    uriOf: (archive) => uris.get(archive) ?? archive,
+  };
 }
 
 async function readOne(

@@ -2,7 +2,8 @@ import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { FailureCode } from '../../lib/domain/verdict.ts';
 import { NetError } from '../../lib/net/errors.ts';
 import { asJobFailure } from '../failures.ts';
-import type { Kept, Wanted } from '../kept.ts';
+import type { Kept } from '../kept.ts';
+import type { NamedFile } from './source.ts';
 
 const maxNamed = 10;
 
@@ -11,7 +12,7 @@ const maxNamed = 10;
  * code; anything else that goes wrong ends it at once.
  */
 export async function bringAll(
-  wanted: readonly (Wanted & Readonly<{ name: string }>)[],
+  wanted: readonly NamedFile[],
   missingCode: FailureCode,
   kept: Kept,
   signal: AbortSignal,

@@ -16,7 +16,7 @@ import {
 import { parseDebianDist } from '../debian/read-feed.ts';
 import { asJobFailure } from '../failures.ts';
 import type { Parts } from '../parts.ts';
-import type { ReleaseTrust } from './scratch-apt.ts';
+import type { ReleaseTrust } from './scratch-root.ts';
 
 /** The indexes that a build's evidence names, and how to reach and trust what they list. */
 export type BuildIndexes = Readonly<{

@@ -9,7 +9,8 @@ import { findPackage, type OpenSuite } from '../debian/evidence.ts';
 import type { Parts } from '../parts.ts';
 import type { PackageId } from './apt-answers.ts';
 import { type Environment, type Installed, usualBuildPath } from './environment.ts';
-import { type ReleaseTrust, ScratchApt } from './scratch-apt.ts';
+import { ScratchApt } from './scratch-apt.ts';
+import type { ReleaseTrust } from './scratch-root.ts';
 
 export interface InferOptions {
   readonly build: BuildSpec;

@@ -1,13 +1,11 @@
-import type { SourceFile } from '../../lib/archive/lookup.ts';
 import { type DebRecipe, parseRecipe } from '../../lib/contracts/documents/recipe.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { BuildSpec, OfficialFile } from '../../lib/domain/build.ts';
-import { parsePoolFileName, type Sha256 } from '../../lib/domain/names.ts';
+import type { Sha256 } from '../../lib/domain/names.ts';
 import { expectedFiles } from '../../lib/evidence/expected.ts';
 import type { Done, JobContext } from '../../lib/worker/worker.ts';
 import { officialFile } from '../debian/builds.ts';
-import { allPackages, findSource } from '../debian/evidence.ts';
-import type { Wanted } from '../kept.ts';
+import { allPackages } from '../debian/evidence.ts';
 import type { Parts } from '../parts.ts';
 import { binNmuEntry } from './binnmu.ts';
 import { bringAll } from './bring.ts';
@@ -16,8 +14,7 @@ import { type BuildIndexes, openBuildIndexes } from './indexes.ts';
 import { inferEnvironment } from './infer.ts';
 import { makeRecipe } from './recipe.ts';
 import { matchingBuildinfo, recordedEnvironment } from './recorded.ts';
-
-type NamedFile = Wanted & Readonly<{ name: string }>;
+import { type NamedFile, sourceFiles } from './source.ts';
 
 /**
  * Job `get` of kind inputs: the source and the exact dependencies of one build, each by a hash that a signed index
@@ -50,7 +47,7 @@ async function inputsOf(
   parts: Parts,
 ): Promise<Done<'get'>> {
   const { signal } = context;
-  const source = sourceFiles(build, indexes);
+  const source = sourceFiles(indexes.suites, indexes.uriOf, build.source, build.sourceVersion);
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   // The source comes while apt thinks; whichever fails first ends the other.
@@ -63,24 +60,6 @@ async function inputsOf(
   await bringDependencies(context, environment, indexes, parts);
   const recipe = makeRecipe(build, environment, source, indexes);
   return await outcomeOf(context, recipe, environment, parts);
-}
-
-/** @throws JobFailure `source-missing` where no index names the source */
-function sourceFiles(build: BuildSpec, indexes: BuildIndexes): readonly NamedFile[] {
-  const found = findSource(indexes.suites, build.source, build.sourceVersion);
-  if (found === undefined) {
-    throw new JobFailure(
-      'source-missing',
-      `no index names the source ${build.source} ${build.sourceVersion}`,
-    );
-  }
-  const named = ({ name, sha256, size, directory }: SourceFile) => ({
-    name: parsePoolFileName(name),
-    sha256,
-    size,
-    uri: `${indexes.uriOf(found.archive)}/${directory}/${name}`,
-  });
-  return found.files.map(named);
 }
 
 async function environmentOf(

@@ -1,19 +1,19 @@
 import type { DebRecipe, RecipeInput } from '../../lib/contracts/documents/recipe.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { BuildSpec } from '../../lib/domain/build.ts';
-import { type PoolFileName, parsePoolFileName } from '../../lib/domain/names.ts';
+import type { PoolFileName } from '../../lib/domain/names.ts';
 import { expectedFiles } from '../../lib/evidence/expected.ts';
 import { isSelfHosted } from '../../lib/evidence/inputs.ts';
-import type { Expected } from '../../lib/net/download.ts';
 import { allPackages } from '../debian/evidence.ts';
 import { type Environment, fileNameOf, recipeDependencies } from './environment.ts';
 import type { BuildIndexes } from './indexes.ts';
+import type { NamedFile } from './source.ts';
 
 /** The blinded recipe of a build: names of what should come out, never a checksum of it (DESIGN §4.4). */
 export function makeRecipe(
   build: BuildSpec,
   environment: Environment,
-  source: readonly (Expected & Readonly<{ name: string }>)[],
+  source: readonly NamedFile[],
   indexes: BuildIndexes,
 ): DebRecipe {
   const packages = allPackages(indexes.suites);
@@ -41,10 +41,10 @@ export function makeRecipe(
   return { ...recipe, selfHosted: isSelfHosted(recipe, whole, { packages, sources }) };
 }
 
-function dscOf(source: readonly Readonly<{ name: string }>[]): PoolFileName {
+function dscOf(source: readonly NamedFile[]): PoolFileName {
   const found = source.find((file) => file.name.endsWith('.dsc'));
   if (found === undefined) throw new JobFailure('source-missing', 'the index names no .dsc of this source');
-  return parsePoolFileName(found.name);
+  return found.name;
 }
 
 /** Packages that the buildinfo lists, also those that no index names, such as debug symbols. */
@@ -53,12 +53,9 @@ function recordedNames(environment: Environment): readonly PoolFileName[] {
   return files.map((file) => file.name).filter((name) => /\.[ud]?deb$/.test(name));
 }
 
-function inputsOf(
-  environment: Environment,
-  source: readonly (Expected & Readonly<{ name: string }>)[],
-): RecipeInput[] {
+function inputsOf(environment: Environment, source: readonly NamedFile[]): RecipeInput[] {
   const inputs: RecipeInput[] = source.map(({ name, sha256, size }) => ({
-    name: parsePoolFileName(name),
+    name,
     role: 'source',
     sha256,
     size,

@@ -1,28 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { lutimes, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Keyring } from '../../lib/archive/keyring.ts';
-import type { Evidence } from '../../lib/contracts/documents/feed.ts';
-import type { Clock } from '../../lib/daemon/clock.ts';
 import type { BuildPart } from '../../lib/domain/build.ts';
-import type { Sha256 } from '../../lib/domain/names.ts';
 import type { PackageId } from './apt-answers.ts';
-import { keptRoot, makeRoot, pointTo, prune, simulate } from './scratch-root.ts';
-
-/** How a release of the evidence is trusted by apt. */
-export type ReleaseTrust = Readonly<{ keyrings: readonly Keyring[]; trusted: boolean }>;
-
-export interface ScratchOptions {
-  /** Where roots are kept, one for each set of indexes. */
-  readonly folder: string;
-  readonly architecture: string;
-  readonly evidence: Evidence;
-  readonly clock: Clock;
-  /** Where the object is kept; it is there. */
-  pathOf(object: Sha256): string;
-  trustOf(release: Evidence['releases'][number]): ReleaseTrust;
-  readonly signal: AbortSignal;
-}
+import { keptRoot, makeRoot, pointTo, prune, type ScratchOptions, simulate } from './scratch-root.ts';
 
 /** Changes with what stands in a root, so that one of another version is made anew. */
 const layoutVersion = 1;

@@ -12,19 +12,33 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { prepareKeyrings } from '../../lib/archive/keyring.ts';
+import { type Keyring, prepareKeyrings } from '../../lib/archive/keyring.ts';
 import type { Evidence } from '../../lib/contracts/documents/feed.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import { ProgramError, run } from '../../lib/daemon/program.ts';
 import type { Sha256 } from '../../lib/domain/names.ts';
 import { type PackageId, parseSimulation, type Simulation, unmetDependencies } from './apt-answers.ts';
-import type { ScratchOptions } from './scratch-apt.ts';
 
 /**
  * The folders of a scratch apt. A root never moves, since apt's caches hold its paths: a symbolic link named after the
  * indexes points to it once it is whole.
  */
+
+/** How a release of the evidence is trusted by apt. */
+export type ReleaseTrust = Readonly<{ keyrings: readonly Keyring[]; trusted: boolean }>;
+
+export interface ScratchOptions {
+  /** Where roots are kept, one for each set of indexes. */
+  readonly folder: string;
+  readonly architecture: string;
+  readonly evidence: Evidence;
+  readonly clock: Clock;
+  /** Where the object is kept; it is there. */
+  pathOf(object: Sha256): string;
+  trustOf(release: Evidence['releases'][number]): ReleaseTrust;
+  readonly signal: AbortSignal;
+}
 
 const keptRoots = 3;
 /** A root that nothing points to may be another process's, in the making. */
