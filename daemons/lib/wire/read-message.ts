@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../daemon/clock.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { ByteReader } from './byte-reader.ts';
+import { DeadBuffers } from './dead-buffers.ts';
 import {
   digestBytes,
   frameHeadBytes,
@@ -81,6 +82,7 @@ class Message implements IncomingMessage {
   #current: Incoming | undefined;
   #ended: boolean;
   failure: unknown;
+  readonly dead = new DeadBuffers();
   readonly maxObjectBytes: number;
 
   constructor(
@@ -271,6 +273,7 @@ class Incoming implements IncomingObject {
       const piece = await this.#message.reader.some(this.#pending);
       if (piece === undefined) throw new WireError('protocol', 'the stream ended inside an object');
       this.#pending -= piece.length;
+      this.#message.dead.passed(piece.length);
       this.#hash.update(piece);
       return piece;
     } catch (error) {

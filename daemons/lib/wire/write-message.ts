@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { Clock } from '../daemon/clock.ts';
 import { ByteWriter } from './byte-writer.ts';
+import { DeadBuffers } from './dead-buffers.ts';
 import {
   frameHeadBytes,
   frameKinds,
@@ -76,6 +77,7 @@ async function writeObject(writer: ByteWriter, index: number, object: OutgoingOb
   open.writeBigUInt64BE(object.size === undefined ? unknownSize : BigInt(object.size), 4);
   await writer.write(frame(frameKinds.open, open));
   const hash = createHash('sha256');
+  const dead = new DeadBuffers();
   let sent = 0;
   for await (const chunk of object.bytes()) {
     sent += chunk.length;
@@ -84,6 +86,7 @@ async function writeObject(writer: ByteWriter, index: number, object: OutgoingOb
     for (let at = 0; at < chunk.length; at += maxDataBytes) {
       const piece = chunk.subarray(at, at + maxDataBytes);
       await writer.write(frameHead(frameKinds.data, piece.length), piece);
+      dead.passed(piece.length);
     }
   }
   if (object.size !== undefined && sent !== object.size) {
