@@ -3,6 +3,7 @@ import { openLog } from '../../lib/daemon/log.ts';
 import { openNotify } from '../../lib/daemon/notify.ts';
 import { stopSignal } from '../../lib/daemon/stop.ts';
 import { policyOf } from '../policy/watch.ts';
+import { onStdinEnd } from '../protocol/stdin-end.ts';
 import { startBroker } from './broker.ts';
 import { readBrokerConfig } from './config.ts';
 
@@ -25,4 +26,6 @@ policy.current();
 const notify = openNotify(systemClock);
 notify.ready();
 log.info('ready', { callers: Object.keys(config.callers).length });
-stop.addEventListener('abort', () => void broker.close().then(() => process.exit(0)));
+const end = () => void broker.close().then(() => process.exit(0));
+stop.addEventListener('abort', end);
+onStdinEnd(end);

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DaemonRole, doorRoles, type QubeRole, qubeOf } from './roles.ts';
 import type { Owner, Owners } from './users.ts';
@@ -56,6 +56,8 @@ export function makeFolders(
   }
   for (const role of roles) {
     const owner = owners.of(role);
+    // As systemd does, a runtime folder begins empty.
+    rmSync(folders.runtime(role), { recursive: true, force: true });
     for (const folder of [folders.state(role), folders.cache(role), folders.runtime(role)]) {
       own(folder, 0o700, owner);
     }

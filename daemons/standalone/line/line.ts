@@ -1,4 +1,4 @@
-import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { AgentConfig } from '../agent/config.ts';
@@ -151,7 +151,13 @@ class Running {
     const file = join(folders.configs, 'broker.json');
     writeFileSync(file, JSON.stringify(brokerConfigOf(folders, qubeRoles, owners, policy)), { mode: 0o600 });
     // It binds the callers' sockets as root and then becomes its own user.
-    return this.#startMember({ name: 'broker', program: 'broker', args: [file], env: {} });
+    return this.#startMember({
+      name: 'broker',
+      program: 'broker',
+      args: [file],
+      env: {},
+      endsWithInput: true,
+    });
   }
 
   #startAgent({ name, owner, config }: { name: string; owner: Owner; config: AgentConfig }): string {
@@ -208,10 +214,12 @@ class Running {
       Omit<MemberOptions, 'command' | 'logs' | 'cwd' | 'owner'> & { owner?: Owner; cwd?: string },
   ): string {
     const { program, args, owner, cwd = '/', env, ...rest } = what;
+    const file = join(this.parts.lib, `${program}.js`);
+    if (!existsSync(file)) throw new LineError('set-up', `${file} is missing: run npm run build`);
     const member = startMember({
       ...rest,
       cwd,
-      command: [this.parts.node, join(this.parts.lib, `${program}.js`), ...args],
+      command: [this.parts.node, file, ...args],
       env: { ...env, NOTIFY_SOCKET: this.#notify?.path(what.name) ?? '' },
       logs: this.folders.logs,
       ...(this.owners.separate && owner !== undefined ? { owner } : {}),

@@ -1,10 +1,10 @@
-import { fstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../lib/daemon/clock.ts';
 import { openNotify } from '../../lib/daemon/notify.ts';
 import { stopSignal } from '../../lib/daemon/stop.ts';
+import { onStdinEnd } from '../protocol/stdin-end.ts';
 import { type Line, startLine } from './line.ts';
 import { type LineOptions, parseLineOptions } from './options.ts';
 import { rerunReachable } from './reach.ts';
@@ -19,7 +19,7 @@ try {
   const options = parseLineOptions(process.argv.slice(2));
   const again = await rerun(options);
   if (again !== undefined) process.exit(again);
-  endWithStdin();
+  onStdinEnd(() => over.abort());
   const { uid, gid, username } = userInfo();
   line = await startLine(options, {
     clock: systemClock,
@@ -53,12 +53,4 @@ async function rerun(options: LineOptions): Promise<number | undefined> {
   const read = [project, options.config, options.policy, options.qrexec, process.execPath];
   const paths = read.filter((path) => path !== undefined);
   return rerunReachable(own, paths, { script: join(lib, 'reach.pl'), stop: over.signal });
-}
-
-/** A terminal or /dev/null says nothing about whoever started this; the end of a pipe does. */
-function endWithStdin(): void {
-  const stdin = fstatSync(0);
-  if (!stdin.isFIFO() && !stdin.isSocket()) return;
-  process.stdin.once('close', () => over.abort());
-  process.stdin.resume();
 }

@@ -22,6 +22,8 @@ export interface MemberOptions {
   readonly logs: string;
   /** Who it runs as; absent: who starts it. */
   readonly owner?: Owner;
+  /** Its standard input is held open as long as the line lives. */
+  readonly endsWithInput?: boolean;
   /** Set-uid programs work for it, as newuidmap must for sandboxes. */
   readonly mayGainPrivileges?: boolean;
 }
@@ -35,7 +37,10 @@ export function startMember(options: MemberOptions): Member {
     program = spawnProgram('setpriv', [...privileges(options), ...options.command], {
       env: options.env,
       cwd: options.cwd,
-      stdio: ['ignore', log, log],
+      // The broker changes its user, and so loses the signal of its parent's death: its input ends instead.
+      stdio: [options.endsWithInput ? 'pipe' : 'ignore', log, log],
+      // Ctrl-C and whoever signals the line's process group must not reach what the line stops in turn.
+      detached: true,
     });
   } finally {
     closeSync(log);
@@ -57,7 +62,8 @@ export function startMember(options: MemberOptions): Member {
     ended,
     async stop(clock, graceMs) {
       if (!alive) return;
-      program.kill('SIGTERM');
+      // The member alone: its calls, which are in its group, may carry what it hands back.
+      if (program.pid !== undefined) process.kill(program.pid, 'SIGTERM');
       const over = new AbortController();
       const late = clock.sleep(graceMs, over.signal).then(
         () => program.kill('SIGKILL'),
@@ -77,7 +83,10 @@ function privileges({ owner, mayGainPrivileges }: MemberOptions): string[] {
 
 const maxReason = 500;
 
+/** Of what it wrote, the last line that says why; a crash of Node says it before its stack. */
 function lastLine(path: string): string {
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-  return (lines.at(-1) ?? '').slice(-maxReason);
+  const last = lines.at(-1) ?? '';
+  const why = last.startsWith('Node.js v') ? lines.findLast((line) => /^\w*Error\b/.test(line)) : undefined;
+  return (why ?? last).slice(0, maxReason);
 }

@@ -17,12 +17,16 @@ for my $index (0 .. $#shown) {
   place($shown[$index], "$hold/$index");
   mount('--rbind', $shown[$index], "$hold/$index");
 }
-mount('-t', 'tmpfs', '-o', 'mode=755,size=4m', 'covered', $_) for @covered;
-for my $index (0 .. $#shown) {
-  # A path below one that is shown already came with it.
-  next if -e $shown[$index];
-  place("$hold/$index", $shown[$index]);
-  mount('--rbind', "$hold/$index", $shown[$index]);
+# From the outside in: what is inside a folder that was hidden is gone, unless it came back with something shown.
+my %held = map { $shown[$_] => "$hold/$_" } 0 .. $#shown;
+for my $path (sort @covered, @shown) {
+  if (my $held = $held{$path}) {
+    next if same($held, $path);
+    place($held, $path);
+    mount('--rbind', $held, $path);
+  } elsif (-d $path) {
+    mount('-t', 'tmpfs', '-o', 'mode=755,size=4m', 'covered', $path);
+  }
 }
 system('umount', '-R', '-l', $hold) == 0 or die "reach: umount failed\n";
 rmdir $hold;
@@ -40,6 +44,13 @@ sub place {
   }
   if (-d $like) { mkdir $path }
   else { open(my $file, '>', $path) or die "reach: $path: $!\n" }
+}
+
+sub same {
+  my ($held, $path) = @_;
+  my @found = stat $path or return 0;
+  my @wanted = stat $held;
+  return $found[0] == $wanted[0] && $found[1] == $wanted[1];
 }
 
 sub mount {

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { shellStatus, spawnProgram } from '../../lib/daemon/program.ts';
-import { LineError } from './options.ts';
 
 /** What has to be done so that users of their own can reach the paths of a line. */
 export interface ReachPlan {
@@ -19,32 +18,16 @@ export function planReach(paths: readonly string[]): ReachPlan | undefined {
   const covered = new Set<string>();
   const shown = new Set<string>();
   for (const path of paths) {
-    const blocked = topmostBlocked(path);
-    if (blocked === undefined) continue;
-    covered.add(blocked);
+    const blocked = foldersTo(path).filter((folder) => !passable(folder));
+    for (const folder of blocked) covered.add(folder);
     // A blocked folder cannot be shown itself: what is in it can.
-    if (blocked !== path) shown.add(path);
-    else for (const name of readdirSync(path)) shown.add(join(path, name));
+    if (blocked.includes(path)) for (const name of readdirSync(path)) shown.add(join(path, name));
+    else if (blocked.length > 0) shown.add(path);
   }
-  if (covered.size === 0) return undefined;
-  // What is outermost comes first, and brings what is below it.
-  const sorted = [...shown].sort();
-  for (const path of sorted) refuseDeeper(path, covered);
-  return { covered: [...covered], shown: sorted };
+  return covered.size === 0 ? undefined : { covered: [...covered], shown: [...shown] };
 }
 
 const othersPass = 0o001;
-
-function topmostBlocked(path: string): string | undefined {
-  return foldersTo(path).find((folder) => !passable(folder));
-}
-
-function refuseDeeper(path: string, covered: ReadonlySet<string>): void {
-  const deeper = foldersTo(path).find((folder) => !passable(folder) && !covered.has(folder));
-  if (deeper !== undefined && [...covered].some((folder) => deeper.startsWith(`${folder}/`))) {
-    throw new LineError('set-up', `the roles' users cannot enter ${deeper}: chmod o+x it`);
-  }
-}
 
 function passable(folder: string): boolean {
   return (statSync(folder).mode & othersPass) !== 0;
