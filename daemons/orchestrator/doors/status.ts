@@ -39,13 +39,12 @@ async function feedRows(office: Office): Promise<StatusView['feeds']> {
   return [...new Set([...configured, ...known.keys()])].sort().map((dist) => {
     const feed: FeedRecord | undefined = known.get(dist);
     const every = settings.dists.find((one) => one.dist === dist)?.everyMs;
-    const next =
-      every === undefined ? null : now.wall + Math.max(0, (feed?.lastMs ?? now.ms) + every - now.ms);
+    const due = feed === undefined ? 0 : feed.lastMs + (every ?? 0) - now.ms;
     return {
       dist,
       lastRead: feed?.lastRead ?? null,
       say: feed?.say ?? null,
-      next: next === null ? null : Math.floor(next),
+      next: every === undefined ? null : now.wall + Math.max(0, due),
     };
   });
 }
