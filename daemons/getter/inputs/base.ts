@@ -11,17 +11,16 @@ export type Member = Readonly<{ entry: PackageEntry; relations: PackageRelations
  */
 export function baseOf(members: readonly Member[]): ReadonlySet<Member> {
   const environment = new Environment(members);
-  const base = new Set<Member>();
-  const waiting = members.filter(
+  const roots = members.filter(
     ({ entry, relations }) => relations.essential || entry.package === 'build-essential',
   );
-  waiting.sort((a, b) => (a.entry.package < b.entry.package ? -1 : 1));
-  for (let member = waiting.shift(); member !== undefined; member = waiting.shift()) {
-    if (base.has(member)) continue;
-    base.add(member);
+  roots.sort((a, b) => (a.entry.package < b.entry.package ? -1 : 1));
+  // A set is walked in the order of insertion, also what is added on the way.
+  const base = new Set(roots);
+  for (const member of base) {
     for (const group of parseRelations(member.relations.depends)) {
       const chosen = environment.choose(group, base);
-      if (chosen !== undefined && !base.has(chosen)) waiting.push(chosen);
+      if (chosen !== undefined) base.add(chosen);
     }
   }
   return base;
