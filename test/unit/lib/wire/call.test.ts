@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -296,23 +295,6 @@ describe('a call that nobody answers', () => {
     expect(over).toBe(false);
     await virtual.advance(10_000);
     expect(await failed).toMatchObject({ code: 'lost' });
-  });
-
-  it('is not lost while line feeds come', async () => {
-    const virtual = new VirtualClock();
-    const client = program(
-      folder,
-      '#!/bin/sh\nread line <"$0.go"\nprintf "\\n"\nread line <"$0.go"\necho \'{"v":1,"ok":true,"job":null}\'\n',
-    );
-    execFileSync('mkfifo', [`${client}.go`]);
-    const go = () => execFileSync('sh', ['-c', 'echo >"$0"', `${client}.go`]);
-    const calling = qrexecCaller({ clock: virtual, log, program: client }).call(lease, 'get', {});
-    await virtual.advance(50_000);
-    go();
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await virtual.advance(50_000);
-    go();
-    expect((await calling).reply.job).toBeNull();
   });
 });
 
