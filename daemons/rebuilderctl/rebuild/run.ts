@@ -38,12 +38,11 @@ export async function rebuildOnce(
   options: RebuildOptions,
   tell: Tell,
 ): Promise<void> {
-  const isRoot = process.getuid?.() === 0;
   const buildinfos = await readBuildinfos(options.buildinfos);
   const config = configText({ base: options.conf, mirrors: options.mirrors });
-  const cache = await cacheFolder(context.env, isRoot);
+  const cache = await cacheFolder(context.env, process.getuid?.() === 0);
   if (options.output !== undefined) await mkdir(options.output, { recursive: true });
-  const dir = await makeFolder(isRoot);
+  const dir = await makeFolder();
   try {
     await writeFile(join(dir, 'rebuilder.conf'), config);
     const line = await startLine({

@@ -1,16 +1,15 @@
-import { chmod, mkdir, mkdtemp, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { ConfigError, readConfigFile } from '../../lib/daemon/config-file.ts';
 import { CommandError } from '../errors.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** A folder that lives for this one command; every role passes through it to its own. */
-export async function makeFolder(isRoot: boolean): Promise<string> {
+export async function makeFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'rebuild-'));
   await chmod(dir, 0o711);
-  if (isRoot) await checkReachable(dir, 'TMPDIR');
   return dir;
 }
 
@@ -37,22 +36,7 @@ export async function cacheFolder(env: Env, isRoot: boolean): Promise<string> {
       { cause: error },
     );
   }
-  if (isRoot) {
-    await chmod(folder, 0o711);
-    await checkReachable(folder, 'XDG_CACHE_HOME');
-  }
   return folder;
-}
-
-async function checkReachable(folder: string, variable: string): Promise<void> {
-  for (let path = folder; path !== '/'; path = dirname(path)) {
-    if (((await stat(path)).mode & 0o001) === 0) {
-      throw new CommandError(
-        `${path} is closed to other users, and each role is one of its own`,
-        `Run chmod o+x ${path}, or name another folder in ${variable}.`,
-      );
-    }
-  }
 }
 
 /** What the command line decides; the person's own file has no say in it. */

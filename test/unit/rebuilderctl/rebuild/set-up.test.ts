@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,7 +9,6 @@ import { cacheFolder, configText } from '../../../../daemons/rebuilderctl/rebuil
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'set-up-'));
-  await chmod(dir, 0o755);
 });
 afterEach(() => rm(dir, { recursive: true }));
 
@@ -89,12 +88,10 @@ describe('cacheFolder', () => {
     expect((await stat(join(dir, '.cache/package-rebuilder'))).mode & 0o777).toBe(0o711);
   });
 
-  it("is one that every role's user can pass through, or it is refused with what to do", async () => {
-    const closed = join(dir, 'closed');
-    await mkdir(closed, { mode: 0o700 });
-    await expect(cacheFolder({ XDG_CACHE_HOME: closed }, true)).rejects.toThrow(
-      `${closed} is closed to other users`,
+  it('says so when it cannot be made', async () => {
+    await writeFile(join(dir, 'file'), '');
+    await expect(cacheFolder({ XDG_CACHE_HOME: join(dir, 'file') }, false)).rejects.toThrow(
+      /cannot be made \(ENOTDIR\)/,
     );
-    expect(await cacheFolder({ XDG_CACHE_HOME: closed }, false)).toBe(join(closed, 'package-rebuilder'));
   });
 });
