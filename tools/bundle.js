@@ -48,7 +48,14 @@ writeFileSync(join(out, 'lib', 'package.json'), '{ "type": "module" }\n');
 
 // Scripts of standalone mode, read where they stand.
 mkdirSync(join(out, 'lib/sandbox'), { recursive: true });
-for (const name of ['sandbox/enter.sh', 'sandbox/furnish.sh', 'sandbox/init.pl', 'line/reach.pl']) {
+for (const name of [
+  'sandbox/enter.sh',
+  'sandbox/furnish.sh',
+  'sandbox/descend.pl',
+  'sandbox/settle.sh',
+  'sandbox/init.pl',
+  'line/reach.pl',
+]) {
   copyFileSync(join(root, 'daemons/standalone', name), join(out, 'lib', name.replace('line/', '')));
 }
 

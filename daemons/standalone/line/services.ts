@@ -1,5 +1,5 @@
 import {
-  copyFileSync,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -27,7 +27,7 @@ export function layOutServices(source: string, folders: Folders): void {
       const path = join(from, name);
       if (lstatSync(path).isSymbolicLink())
         symlinkSync(inThisLine(readlinkSync(path), folders), join(to, name));
-      else copyFileSync(path, join(to, name));
+      else cpSync(path, join(to, name), { recursive: true });
     }
   }
 }

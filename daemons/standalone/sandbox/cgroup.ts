@@ -46,7 +46,7 @@ export async function makeCgroups(
   }
   return {
     procs,
-    controllers,
+    controllers: controllers.sort(),
     async remove(clock) {
       for (const group of made) await removeGroup(group, clock);
     },

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import { type SpawnedProgram, spawnProgram } from '../../lib/daemon/program.ts';
@@ -72,8 +71,6 @@ export async function startSandbox(
         ...limitedBy(cgroups.controllers),
         SANDBOX_PARENT: String(process.pid),
         SANDBOX_CGROUPS: cgroups.procs.join(' '),
-        SANDBOX_CGROUP_NAMESPACE: existsSync('/proc/self/ns/cgroup') ? '1' : '',
-        SANDBOX_TIME_NAMESPACE: existsSync('/proc/self/ns/time') ? '1' : '',
         SANDBOX_PROCESSES: String(options.processes),
         SANDBOX_LIB: options.lib,
         SANDBOX_NODE: options.node,
