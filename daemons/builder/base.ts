@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RecipeDependency } from '../lib/contracts/documents/recipe.ts';
 import { inNamespaces } from './namespace.ts';
@@ -14,6 +14,10 @@ const insideRoot = '.packages';
 /** Of a merged /usr that no package makes by itself: `usr-is-merged` only states that it is there. */
 const mergedFolders =
   'for d in bin sbin lib lib32 lib64 libx32; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done';
+
+/** As sbuild-createchroot does: nobody reads manual pages here, and their index takes a second of each build. */
+const noManualIndex =
+  'if [ -x "$1/usr/bin/debconf-set-selections" ]; then echo man-db man-db/auto-update boolean false | chroot "$1" debconf-set-selections; fi';
 
 export interface BaseOptions extends ProgramOptions {
   readonly buildArchitecture: string;
@@ -41,6 +45,7 @@ export async function makeBase(scratch: Scratch, options: BaseOptions): Promise<
       ? [`--setup-hook=${mergedFolders}`]
       : []),
     `--setup-hook=mv '${scratch.basePackages}' "$1/${insideRoot}"`,
+    `--essential-hook=${noManualIndex}`,
     ...exactPackages(dependencies, buildArchitecture).map((name) => `--include=${name}`),
     '',
     scratch.root,
@@ -57,11 +62,11 @@ export async function makeBase(scratch: Scratch, options: BaseOptions): Promise<
     },
   );
   await rm(inside, { recursive: true, force: true });
-  await makeNeutral(scratch.root);
+  await makeNeutral(scratch.root, options.epoch);
 }
 
 /** Takes out what mmdebstrap copied from its host or left for apt: two hosts make the same base. */
-async function makeNeutral(root: string): Promise<void> {
+async function makeNeutral(root: string, epoch: number): Promise<void> {
   for (const path of [
     'etc/resolv.conf',
     'etc/apt/sources.list',
@@ -73,4 +78,5 @@ async function makeNeutral(root: string): Promise<void> {
   }
   await writeFile(join(root, 'etc/hostname'), 'localhost\n');
   await writeFile(join(root, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n');
+  await utimes(join(root, 'dev'), epoch, epoch);
 }

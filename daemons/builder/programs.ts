@@ -56,21 +56,24 @@ async function pump(stream: Readable, log: BuildLog): Promise<void> {
   for await (const chunk of stream) await log.write(chunk);
 }
 
-/** A program that takes no more input is told by its exit code, not by the broken pipe. */
+/** Reads the input to its end even if the program takes no more of it: its exit code then tells. */
 async function feed(
   child: SpawnedProgram,
   input: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
   const { stdin } = child;
-  let broken = false;
-  stdin.on('error', () => {
-    broken = true;
+  let closed = false;
+  let wake: (() => void) | undefined;
+  stdin.on('error', () => {});
+  stdin.on('drain', () => wake?.());
+  stdin.on('close', () => {
+    closed = true;
+    wake?.();
   });
   for await (const chunk of input) {
-    if (broken || stdin.write(chunk)) continue;
+    if (closed || stdin.write(chunk)) continue;
     await new Promise<void>((resolve) => {
-      stdin.once('drain', resolve);
-      stdin.once('close', resolve);
+      wake = resolve;
     });
   }
   stdin.end();

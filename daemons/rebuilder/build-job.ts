@@ -1,0 +1,162 @@
+import { build } from '../lib/contracts/build.ts';
+import {
+  type BuildReport,
+  maxReportBytes,
+  parseBuilderReport,
+} from '../lib/contracts/documents/builder-report.ts';
+import { type DebRecipe, maxRecipeBytes, parseRecipe } from '../lib/contracts/documents/recipe.ts';
+import { JobFailure } from '../lib/contracts/job-failure.ts';
+import { parseSha256, type Sha256 } from '../lib/domain/names.ts';
+import { CallError, type Caller, type CallReply } from '../lib/wire/call.ts';
+import { bufferObject, type IncomingObject, WireError } from '../lib/wire/frame.ts';
+import type { Done, JobContext } from '../lib/worker/worker.ts';
+import type { Kept } from './kept.ts';
+import type { Settings } from './settings.ts';
+
+export interface BuildJobParts {
+  readonly caller: Caller;
+  readonly settings: Settings;
+  readonly inputs: Kept;
+  /** Apart from the inputs: nothing that a build made is ever an input of another. */
+  readonly outputs: Kept;
+  readonly version: string;
+}
+
+/** What came back from a disposable, by the hashes that were taken here. */
+type Returned = Readonly<{ report: BuildReport; objects: readonly Sha256[] }>;
+
+/**
+ * Job `rebuild`: brings what the build needs, hands it to a fresh disposable, takes back log, report and files. Whether
+ * the files are the right ones is not known here.
+ *
+ * @throws JobFailure `sandbox` when the disposable is refused or lost, `protocol` when it answers otherwise than agreed
+ */
+export async function buildJob(
+  context: JobContext<'rebuild'>,
+  parts: BuildJobParts,
+): Promise<Done<'rebuild'>> {
+  const recipe = await fetchRecipe(context);
+  await parts.inputs.bring(context, recipe.inputs);
+  context.progress('building', undefined, undefined, `${recipe.source} ${recipe.version}`);
+  const { report, objects } = await inDisposable(context, recipe, parts);
+  const document = Buffer.from(JSON.stringify(report));
+  const stored = await parts.outputs.put(bufferObject(document).bytes(), document.length);
+  return {
+    outcome: { status: 'done', report: stored.sha256 },
+    objects: await Promise.all(
+      [...new Set([stored.sha256, ...objects])].map((sha256) => parts.outputs.object(sha256)),
+    ),
+  };
+}
+
+async function fetchRecipe(context: JobContext<'rebuild'>): Promise<DebRecipe> {
+  const { payload } = context.job;
+  if (payload.kind !== 'deb')
+    throw new JobFailure('protocol', `no engine here rebuilds ${payload.kind} packages`);
+  let text = '';
+  await context.fetch([payload.recipe], async (_, object) => {
+    text = (await object.buffer(maxRecipeBytes)).toString('utf8');
+  });
+  const recipe = parseRecipe(JSON.parse(text));
+  if (recipe.kind !== 'deb') throw new JobFailure('protocol', 'the recipe is not one of a Debian package');
+  return recipe;
+}
+
+async function inDisposable(
+  context: JobContext<'rebuild'>,
+  recipe: DebRecipe,
+  parts: BuildJobParts,
+): Promise<Returned> {
+  const sent = [
+    bufferObject(Buffer.from(JSON.stringify(recipe))),
+    ...(await Promise.all(recipe.inputs.map(({ sha256 }) => parts.inputs.object(sha256)))),
+  ];
+  const request = { v: 1, limits: parts.settings.limits, objects: sent.length };
+  try {
+    const answer = await parts.caller.call(build, 'deb', request, { objects: sent, signal: context.signal });
+    const returned = await receive(context, recipe, answer, parts);
+    await answer.done();
+    return returned;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw asJobFailure(error);
+  }
+}
+
+/** Objects in the agreed order: the log as it is written, the builder's report, then each wanted file. */
+async function receive(
+  context: JobContext<'rebuild'>,
+  recipe: DebRecipe,
+  answer: CallReply<{ objects?: number | undefined }>,
+  { settings, outputs, version }: BuildJobParts,
+): Promise<Returned> {
+  const expected = 2 + recipe.expect.length;
+  if (answer.reply.objects !== expected) {
+    throw new JobFailure(
+      'protocol',
+      `the builder returns ${answer.reply.objects ?? 0} objects, expected ${expected}`,
+    );
+  }
+  const files: { name: (typeof recipe.expect)[number]; sha256: Sha256; size: number }[] = [];
+  let log: Sha256 | undefined;
+  let builder: ReturnType<typeof parseBuilderReport> | undefined;
+  let room = settings.limits.outputBytes;
+  for await (const object of answer.objects) {
+    if (object.index === 0) log = await keepLog(context, object, settings.limits.logBytes, outputs);
+    else if (object.index === 1)
+      builder = parseBuilderReport(JSON.parse((await object.buffer(maxReportBytes)).toString()));
+    else {
+      const name = recipe.expect[object.index - 2];
+      const file = await outputs.put(object.bytes, room);
+      await object.sha256;
+      room -= file.size;
+      if (name !== undefined && file.size > 0) files.push({ name, ...file });
+    }
+  }
+  if (log === undefined || builder === undefined)
+    throw new JobFailure('protocol', 'the builder left out its report');
+  const inputBytes = recipe.inputs.reduce((sum, { size }) => sum + size, 0);
+  return {
+    report: { v: 1, builder, log, files, rebuilder: { version, inputBytes } },
+    objects: [log, ...files.map(({ sha256 }) => sha256)],
+  };
+}
+
+/** A line about the cap may stand behind a log that reached it. */
+const logSlack = 4_096;
+
+async function keepLog(
+  context: JobContext<'rebuild'>,
+  object: IncomingObject,
+  maxBytes: number,
+  outputs: Kept,
+): Promise<Sha256> {
+  const shown = async function* () {
+    for await (const chunk of object.bytes) {
+      context.appendLog(chunk);
+      yield chunk;
+    }
+  };
+  const { sha256 } = await outputs.put(shown(), maxBytes + logSlack);
+  await object.sha256;
+  return parseSha256(sha256);
+}
+
+function asJobFailure(error: unknown): unknown {
+  if (error instanceof JobFailure) return error;
+  if (error instanceof CallError) {
+    const code =
+      error.code === 'protocol' ? 'protocol' : error.code === 'disk-full' ? 'too-large' : 'sandbox';
+    return new JobFailure(code, `the disposable: ${error.message}`, { cause: error });
+  }
+  if (error instanceof WireError) {
+    const code = error.code === 'lost' ? 'sandbox' : 'protocol';
+    return new JobFailure(code, `the disposable: ${error.message}`, { cause: error });
+  }
+  if (error instanceof Error && 'code' in error && error.code === 'too-large') {
+    return new JobFailure('too-large', `the builder returns more than allowed: ${error.message}`, {
+      cause: error,
+    });
+  }
+  return error;
+}
