@@ -222,14 +222,15 @@ export class LocalArchive {
         ...field('Architectures', this.architecture),
         ...field('Components', this.component),
         ...(this.#options.byHash === false ? [] : field('Acquire-By-Hash', 'yes')),
-        ...(options.validUntil === undefined ? [] : field('Valid-Until', options.validUntil)),
         'release',
         suite,
       ],
       { encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const dated = options.date === undefined ? text : text.replace(/^Date: .*$/m, `Date: ${options.date}`);
-    return options.edit === undefined ? dated : options.edit(dated);
+    const until = options.validUntil === undefined ? '' : `\nValid-Until: ${options.validUntil}`;
+    const bounded = dated.replace(/^Date: .*$/m, `$&${until}`);
+    return options.edit === undefined ? bounded : options.edit(bounded);
   }
 
   #sign(release: string, options: PublishOptions): string | Buffer {

@@ -59,17 +59,18 @@ export async function startOrchestrator(settings: Partial<OrchestratorSettings> 
     maxConnections: 100,
     onCall: orchestratorDoor(opened.office),
   });
-  return {
+  const running = {
     ...opened,
     dir,
     path,
     caller: (source: string) => socketCaller(path, source),
     async stop() {
       await server.close();
-      await opened.close();
+      await running.close();
       rmSync(dir, { recursive: true });
     },
   };
+  return running;
 }
 
 export function sha(bytes: Uint8Array | string): Sha256 {

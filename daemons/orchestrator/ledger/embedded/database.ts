@@ -19,6 +19,7 @@ interface Step {
 
 export class Database {
   readonly #db: Libsql.Database;
+  #isOpen = true;
   #waiting: Step[] = [];
 
   private constructor(db: Libsql.Database) {
@@ -35,15 +36,21 @@ export class Database {
   }
 
   exec(sql: string): void {
+    this.#checkOpen();
     this.#db.exec(sql);
   }
 
   prepare<Row>(sql: string): Statement<Row> {
+    this.#checkOpen();
     const statement = this.#db.prepare(sql);
+    const whileOpen = () => {
+      this.#checkOpen();
+      return statement;
+    };
     return {
-      run: (...values) => statement.run(...values).changes,
-      get: (...values) => statement.get(...values) as Row | undefined,
-      all: (...values) => statement.all(...values) as Row[],
+      run: (...values) => whileOpen().run(...values).changes,
+      get: (...values) => whileOpen().get(...values) as Row | undefined,
+      all: (...values) => whileOpen().all(...values) as Row[],
     };
   }
 
@@ -59,7 +66,14 @@ export class Database {
   }
 
   close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     this.#db.close();
+  }
+
+  /** libsql aborts the process when a closed file is used. */
+  #checkOpen(): void {
+    if (!this.#isOpen) throw new Error('the ledger is closed');
   }
 
   #commit(): void {
@@ -71,7 +85,7 @@ export class Database {
       for (const step of steps) answers.push(this.#run(step));
       this.exec('COMMIT');
     } catch (error) {
-      if (this.#db.inTransaction) this.exec('ROLLBACK');
+      if (this.#isOpen && this.#db.inTransaction) this.exec('ROLLBACK');
       for (const step of steps) step.reject(error);
       return;
     }

@@ -1,0 +1,297 @@
+import type { Held, History } from '../../../daemons/orchestrator/ledger/port.ts';
+import { hashOf, inputsOf } from './given.ts';
+
+/** A ledger in a few maps: what each operation should do, without storage. The real one is compared with it. */
+
+export type Operation =
+  | Readonly<{ op: 'submit'; ms: number; name: string; again: Again; priority: number }>
+  | Readonly<{ op: 'lease'; ms: number; holder: string; until: number }>
+  | Readonly<{ op: 'renew'; ms: number; held: HeldName; until: number }>
+  | Readonly<{
+      op: 'settle';
+      ms: number;
+      held: HeldName;
+      how: How;
+      digest: string;
+      next: string | null;
+      list: readonly string[] | null;
+    }>
+  | Readonly<{ op: 'lapse'; ms: number }>
+  | Readonly<{ op: 'cancel' | 'requeue'; ms: number; name: string }>
+  | Readonly<{ op: 'extend'; ms: number; list: OpenList; to: number }>;
+export type Again = 'never' | 'settled' | 'always';
+/** A list as whoever submits it last saw it. */
+export type OpenList = Readonly<{ digest: string; job: string; names: readonly string[]; at: number }>;
+export type HeldName = Readonly<{ name: string; fence: number; holder: string }>;
+export type How = 'done' | 'failed' | 'retry' | 'handed-back';
+export type Answer = string | number | boolean | null;
+
+export const retryMs = 50;
+const maxKills = 3;
+
+interface Job {
+  readonly name: string;
+  priority: number;
+  line: number;
+  state: 'pending' | 'leased' | 'settled' | 'set-aside' | 'cancelled';
+  due: number;
+  fence: number;
+  holder: string | null;
+  leasedAt: number;
+  deadline: number;
+  renewed: boolean;
+  kills: number;
+  rerun: boolean;
+  settledFence: number;
+  digest: string | null;
+  shown: string;
+}
+
+export class LedgerModel {
+  readonly jobs = new Map<string, Job>();
+  readonly published = new Map<string, string>();
+  readonly lists = new Map<string, { job: string; names: readonly string[]; at: number }>();
+  #line = 0;
+
+  copy(): LedgerModel {
+    const copied = new LedgerModel();
+    for (const [name, job] of this.jobs) copied.jobs.set(name, { ...job });
+    for (const [path, text] of this.published) copied.published.set(path, text);
+    for (const [name, list] of this.lists) copied.lists.set(name, { ...list });
+    copied.#line = this.#line;
+    return copied;
+  }
+
+  apply(operation: Operation): Answer {
+    switch (operation.op) {
+      case 'submit':
+        return this.#submit(operation, operation.ms) ? 1 : 0;
+      case 'lease':
+        return this.#lease(operation.holder, operation.ms, operation.until);
+      case 'renew':
+        return this.#renew(operation.held, operation.until);
+      case 'settle':
+        return this.#settle(operation);
+      case 'lapse':
+        return this.#lapse(operation.ms);
+      case 'cancel':
+        return this.#cancel(operation.name);
+      case 'requeue':
+        return this.#requeue(operation.name, operation.ms);
+      case 'extend':
+        return this.#extend(operation);
+    }
+  }
+
+  #submit(
+    spec: Pick<Extract<Operation, { op: 'submit' }>, 'name' | 'again' | 'priority'>,
+    ms: number,
+  ): boolean {
+    const known = this.jobs.get(spec.name);
+    if (known === undefined) {
+      const { name, priority } = spec;
+      const counters = { line: this.#next(), fence: 0, leasedAt: 0, deadline: 0, kills: 0, settledFence: 0 };
+      const flags = { renewed: false, rerun: false, holder: null, digest: null };
+      this.jobs.set(name, {
+        name,
+        priority,
+        state: 'pending',
+        shown: 'pending',
+        due: ms,
+        ...counters,
+        ...flags,
+      });
+      return true;
+    }
+    if (spec.again === 'never') return false;
+    if (known.state === 'leased') {
+      known.rerun ||= spec.again === 'always';
+      return false;
+    }
+    if (known.state === 'pending') {
+      known.due = Math.min(known.due, ms);
+      known.priority = Math.min(known.priority, spec.priority);
+      return false;
+    }
+    Object.assign(known, { priority: spec.priority, line: this.#next(), rerun: false });
+    this.#waitAgain(known, ms);
+    return true;
+  }
+
+  #waitAgain(job: Job, ms: number): void {
+    Object.assign(job, {
+      state: 'pending',
+      shown: 'pending',
+      due: ms,
+      fence: job.fence + 1,
+      holder: null,
+      kills: 0,
+    });
+  }
+
+  #lease(holder: string, ms: number, until: number): string | null {
+    const leased = [...this.jobs.values()].filter((job) => job.state === 'leased');
+    const busy = new Set(leased.map((job) => groupOf(job.name)));
+    const [job] = [...this.jobs.values()]
+      .filter(
+        (one) =>
+          one.state === 'pending' &&
+          one.due <= ms &&
+          (groupOf(one.name) === null || !busy.has(groupOf(one.name))),
+      )
+      .sort((a, b) => a.priority - b.priority || a.line - b.line);
+    if (job === undefined) return null;
+    const lent = {
+      state: 'leased',
+      shown: 'running',
+      holder,
+      leasedAt: ms,
+      deadline: until,
+      renewed: false,
+      rerun: false,
+    };
+    Object.assign(job, lent, { fence: job.fence + 1 });
+    return `${job.name} ${job.fence}`;
+  }
+
+  /** The lease that this claims to be, if it may still do something. */
+  #held({ name, fence, holder }: HeldName): Job | undefined {
+    const job = this.jobs.get(name);
+    const isIt =
+      job?.fence === fence && job.holder === holder && job.settledFence < fence && job.state !== 'settled';
+    return isIt ? job : undefined;
+  }
+
+  #isOvertaken(job: Job): boolean {
+    const group = groupOf(job.name);
+    if (group === null || job.state === 'leased') return false;
+    return [...this.jobs.values()].some(
+      (other) =>
+        other !== job &&
+        groupOf(other.name) === group &&
+        (other.state === 'leased' || other.leasedAt > job.leasedAt),
+    );
+  }
+
+  #renew(held: HeldName, until: number): string {
+    const job = this.#held(held);
+    if (job === undefined) return 'lost';
+    if (job.state === 'cancelled') return 'cancelled';
+    if (this.#isOvertaken(job)) return 'lost';
+    Object.assign(job, { state: 'leased', shown: 'running', deadline: until, renewed: true });
+    return 'held';
+  }
+
+  #settle({ held, how, digest, next, list, ms }: Extract<Operation, { op: 'settle' }>): string {
+    const known = this.jobs.get(held.name);
+    if (known?.settledFence === held.fence && known.digest === digest) return 'already';
+    const job = this.#held(held);
+    if (job === undefined || job.state === 'cancelled' || this.#isOvertaken(job)) return 'lost';
+    Object.assign(job, { settledFence: job.fence, digest, shown: shownAfter[how] });
+    if (how === 'retry' || how === 'handed-back') {
+      Object.assign(job, { state: 'pending', due: ms + (how === 'retry' ? retryMs : 0) });
+    } else {
+      job.state = 'settled';
+      if (job.rerun) Object.assign(job, { state: 'pending', rerun: false, kills: 0, due: ms });
+    }
+    if (list !== null) this.lists.set(digest, { job: job.name, names: list, at: 0 });
+    else if (next !== null) this.#submit({ name: next, again: 'never', priority: 1 }, ms);
+    this.published.set(`debian/sources/${job.name}/1/metadata`, digest);
+    return 'settled';
+  }
+
+  #lapse(ms: number): number {
+    const overdue = [...this.jobs.values()].filter((job) => job.state === 'leased' && job.deadline < ms);
+    for (const job of overdue) {
+      job.kills += job.renewed ? 1 : 0;
+      const isSetAside = job.kills >= maxKills;
+      Object.assign(
+        job,
+        isSetAside ? { state: 'set-aside', shown: 'failure' } : { state: 'pending', shown: 'pending' },
+      );
+      job.due = ms;
+    }
+    return overdue.length;
+  }
+
+  #cancel(name: string): number {
+    const job = this.jobs.get(name);
+    if (job === undefined || !['pending', 'leased', 'set-aside'].includes(job.state)) return 0;
+    Object.assign(job, { state: 'cancelled', shown: 'failure' });
+    return 1;
+  }
+
+  #requeue(name: string, ms: number): number {
+    const job = this.jobs.get(name);
+    if (job === undefined || job.state === 'leased') return 0;
+    this.#waitAgain(job, ms);
+    return 1;
+  }
+
+  #extend({ list: seen, to, ms }: Extract<Operation, { op: 'extend' }>): boolean {
+    const list = this.lists.get(seen.digest);
+    if (list?.at !== seen.at) return false;
+    for (const name of list.names.slice(seen.at, to)) this.#submit({ name, again: 'never', priority: 1 }, ms);
+    list.at = to;
+    if (to >= list.names.length) this.lists.delete(seen.digest);
+    return true;
+  }
+
+  #next(): number {
+    this.#line += 1;
+    return this.#line;
+  }
+
+  /** All that both can tell, in one text. */
+  describe(): string {
+    const jobs = [...this.jobs.values()].map((job) =>
+      [inputsOf(job.name).id, job.state, job.fence, job.holder, job.kills, job.shown].join(' '),
+    );
+    const published = [...this.published].map(([path, text]) => `${path} ${hashOf(text)}`);
+    const lists = [...this.lists].map(
+      ([digest, list]) => `${hashOf(digest)} ${list.at}/${list.names.length}`,
+    );
+    return [...jobs.sort(), ...published.sort(), ...lists.sort()].join('\n');
+  }
+}
+
+export const shownAfter = {
+  done: 'reproducible',
+  failed: 'failure',
+  retry: 'retry',
+  'handed-back': 'pending',
+} as const;
+
+/** The real ledger, told the same way; its kept counts are checked against its rows. */
+export async function describeLedger(history: History): Promise<string> {
+  const { rows } = await history.jobs({}, { limit: 100_000 });
+  const jobs: string[] = [];
+  const counted = new Map<string, number>();
+  for (const job of rows) {
+    const result = await history.result(job.build ?? '');
+    jobs.push([job.id, job.state, job.fence, job.holder, job.kills, result?.row.state].join(' '));
+    for (const key of [job.state, `shown ${result?.row.state}`])
+      counted.set(key, (counted.get(key) ?? 0) + 1);
+  }
+  const counts = await history.counts();
+  for (const { state, count } of counts.queues) checkCount(counted, state, count);
+  for (const { state, count } of counts.states) checkCount(counted, `shown ${state}`, count);
+  const published = (await history.publication({ limit: 100_000 })).rows.map(
+    (file) => `${file.path} ${file.sha256}`,
+  );
+  const lists = (await history.openLists()).map((list) => `${list.list} ${list.offset}/${list.count}`);
+  return [...jobs.sort(), ...published.sort(), ...lists.sort()].join('\n');
+}
+
+function checkCount(counted: ReadonlyMap<string, number>, key: string, count: number): void {
+  if (counted.get(key) !== count) throw new Error(`${count} counted as ${key}, ${counted.get(key) ?? 0} are`);
+}
+
+export function heldIn({ name, fence, holder }: HeldName): Held {
+  return { job: inputsOf(name).id, fence, holder: holder as Held['holder'] };
+}
+
+/** Some jobs exclude each other. */
+export function groupOf(name: string): string | null {
+  return /[05]$/.test(name) ? 'group' : null;
+}
