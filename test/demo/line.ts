@@ -57,6 +57,7 @@ repo-remote-ssh-basedir = ${basedir}
   });
   const ready = (async () => {
     for await (const text of createInterface({ input: line.stdout })) return JSON.parse(text);
+    return ended;
   })();
   const { adminSocket, vaultKey } = (await Promise.race([ready, ended])) as {
     adminSocket: string;
@@ -88,7 +89,8 @@ repo-remote-ssh-basedir = ${basedir}
 /** The key that may write to the mirror, and the mirror's pinned host key: the uploader's alone. */
 async function giveUploaderItsKeys(state: string, sshd: Sshd): Promise<void> {
   const folder = join(state, 'ssh');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(state, { recursive: true });
+  await mkdir(folder, { mode: 0o700 });
   await copyFile(sshd.clientKey, join(folder, 'mirror'));
   await writeFile(join(folder, 'known_hosts'), sshd.knownHost);
   const { stdout } = await run('getent', ['passwd', 'rebuilder-uploader'], { timeoutMs: 10_000 });

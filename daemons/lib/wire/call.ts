@@ -232,7 +232,9 @@ class Call<Argument extends string, Request, Reply> {
     return words === '' ? '' : ` (${words})`;
   }
 
+  /** Nobody may come for what is left of an aborted call: nothing of it may stay behind, not even a timer. */
   readonly #end = () => {
+    this.#liveness.close();
     this.client.stdout.destroy();
     this.client.stdin.destroy();
     this.client.kill('SIGKILL');

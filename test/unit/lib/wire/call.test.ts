@@ -226,6 +226,17 @@ describe('a call', () => {
     await expect(caller.call(lease, 'get', {}, { signal: stop.signal })).rejects.toThrow('enough');
   });
 
+  it('leaves not even a timer when it is aborted with its reply unread', async () => {
+    await door(query, async () => wanted([bufferObject(Buffer.from('one'))]));
+    const callerClock = new VirtualClock();
+    const caller = qrexecCaller({ clock: callerClock, log, program: directClient(folder, socket, 'work') });
+    const enough = new AbortController();
+    await caller.call(query, 'status', {}, { signal: enough.signal });
+    expect(callerClock.sleeping).toBe(1);
+    enough.abort();
+    await expect.poll(() => callerClock.sleeping).toBe(0);
+  });
+
   it('runs the client without any of our environment but what qrexec needs', async () => {
     const client = program(folder, '#!/bin/sh\nenv >&2\nexit 1\n');
     process.env.SECRET_OF_THE_DAEMON = 'secret';
