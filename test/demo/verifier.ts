@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ProgramError, run } from '../../daemons/lib/daemon/program.ts';
 
 /** Debian 12 is the last release that has apt-transport-in-toto, whatever the host is. */
@@ -36,6 +36,7 @@ export async function makeVerifier(options: {
     await run(
       'mmdebstrap',
       [
+        '--format=tar',
         '--variant=apt',
         `--include=${verifierPackages.join(',')}`,
         '--aptopt=Acquire::Languages "none"',
@@ -63,7 +64,9 @@ async function configure(
 ): Promise<void> {
   const home = join(root, 'var/lib/intoto');
   await mkdir(home, { recursive: true });
-  await cp(settings.keyring, join(home, 'gnupg'), { recursive: true });
+  // Without the sockets of an agent that was asked there.
+  const filter = (path: string) => !basename(path).startsWith('S.');
+  await cp(settings.keyring, join(home, 'gnupg'), { recursive: true, filter });
   await run('chmod', ['700', join(home, 'gnupg')], { timeoutMs: 10_000 });
   await copyFile(settings.layout, join(home, 'root.layout'));
   await writeFile(
