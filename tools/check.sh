@@ -1,7 +1,7 @@
 #!/bin/sh
 # Types, format and lint, layering, unused code, shell scripts, generated files. Everything is said before it fails.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 failed=0
 step() {
   printf 'check: %s\n' "$1"

@@ -1,6 +1,5 @@
 import { ArchiveError } from '../lib/archive/errors.ts';
 import { JobFailure } from '../lib/contracts/job-failure.ts';
-import type { FailureCode } from '../lib/domain/verdict.ts';
 import { NetError } from '../lib/net/errors.ts';
 
 /**
@@ -19,15 +18,4 @@ export function asJobFailure(error: unknown): unknown {
     });
   }
   return error;
-}
-
-/** Runs `work`; a file that is not on the mirror becomes a failure of that code, other trouble with it as above. */
-export async function failingAs<T>(code: FailureCode, say: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const gone = error instanceof NetError && (error.code === 'not-found' || error.code === 'refused');
-    if (gone) throw new JobFailure(code, `${say}: ${error.message}`, { cause: error });
-    throw asJobFailure(error);
-  }
 }

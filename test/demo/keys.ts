@@ -45,3 +45,8 @@ export async function makeSignedLayout(options: {
   await gpg(options.owner.home, '--armor', '--output', exported, '--export', options.owner.fingerprint);
   await gpg(options.keyring, '--import', exported, options.rebuilder);
 }
+
+/** gpg leaves an agent behind in each home that it was asked in. */
+export async function endAgents(...homes: readonly string[]): Promise<void> {
+  for (const home of homes) await run('gpgconf', ['--homedir', home, '--kill', 'all'], { timeoutMs: minute });
+}

@@ -6,7 +6,7 @@ import { run } from '../../daemons/lib/daemon/program.ts';
 import { startSshd } from '../support/sshd.ts';
 import { checkSummary } from './checker.ts';
 import { type DemoRow, publicationSent, rebuildAll } from './follow.ts';
-import { makeOwner, makeSignedLayout } from './keys.ts';
+import { endAgents, makeOwner, makeSignedLayout } from './keys.ts';
 import { type DemoLine, startDemoLine } from './line.ts';
 import { progress, table } from './progress.ts';
 import type { DemoPackage, DemoSummary } from './summary.ts';
@@ -40,6 +40,7 @@ async function demo(): Promise<void> {
   const sshd = await startSshd(at('sshd'));
   closing.push(() => sshd.stop());
   const owner = await makeOwner(at('owner'));
+  closing.push(() => endAgents(owner.home, at('keyring')));
   const line = await startDemoLine({
     folder: at('line'),
     cache,
@@ -158,18 +159,19 @@ async function askApt(
     .map(({ suite: name }, index) => `deb ${host}/archive${index} ${name} main`)
     .join('\n');
   const local = `deb [signed-by=/usr/share/keyrings/demo-archive.gpg] ${host}/tampered demo main`;
-  const ask = async (name: string, archive: string, log: string) => {
-    const answer = await verifier.install(name, archive);
+  const ask = async (name: string, log: string) => {
+    const answer = await verifier.install(name);
     await writeFile(at('apt', log), answer.log);
-    say(
-      `apt ${answer.accepted ? 'installed' : 'refused'} ${name}${log === 'tampered.log' ? ' with one byte changed' : ''}`,
-    );
+    const changed = log === 'tampered.log' ? ' with one byte changed' : '';
+    say(`apt ${answer.accepted ? 'installed' : 'refused'} ${name}${changed}`);
     return answer.accepted;
   };
-  const refusedTampered = !(await ask(good, local, 'tampered.log'));
-  const acceptedGood = await ask(good, official, 'good.log');
-  const acceptedEpoch = await ask(withEpoch, official, 'epoch.log');
-  const refusedUnattested = !(await ask(unattested, official, 'unattested.log'));
+  await verifier.update(local);
+  const refusedTampered = !(await ask(good, 'tampered.log'));
+  await verifier.update(official);
+  const acceptedGood = await ask(good, 'good.log');
+  const acceptedEpoch = await ask(withEpoch, 'epoch.log');
+  const refusedUnattested = !(await ask(unattested, 'unattested.log'));
   return {
     aptAcceptedGood: acceptedGood && acceptedEpoch,
     aptRefusedTampered: refusedTampered,

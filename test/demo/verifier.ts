@@ -13,6 +13,9 @@ const verifierPackages = [
   'python3-iso8601',
   'python3-cryptography',
   'gnupg',
+  // What the demo's packages depend on: nobody here rebuilt those, and apt would be right to refuse them.
+  'wget',
+  'libtext-charwidth-perl',
 ];
 
 export type AptAnswer = Readonly<{ accepted: boolean; log: string }>;
@@ -21,8 +24,10 @@ export type AptAnswer = Readonly<{ accepted: boolean; log: string }>;
 export interface Verifier {
   /** Gives apt the layout, the keys and the rebuilder to ask. */
   configure(options: { layout: string; keyring: string; ownerKey: string; rebuilder: string }): Promise<void>;
-  /** Installs one package through `intoto://`, from that one archive only. */
-  install(name: string, archive: string): Promise<AptAnswer>;
+  /** Reads the indexes of these archives, the only ones from then on. */
+  update(archives: string): Promise<void>;
+  /** Installs one package through `intoto://`. */
+  install(name: string): Promise<AptAnswer>;
 }
 
 /** Makes the root from the machine's mirror, once: later demos unpack the kept tarball. */
@@ -54,7 +59,8 @@ export async function makeVerifier(options: {
   await run('tar', ['-C', options.folder, '-xf', options.tarball], { timeoutMs: 120_000 });
   return {
     configure: (settings) => configure(options.folder, settings),
-    install: (name, archive) => install(options.folder, name, archive),
+    update: (archives) => update(options.folder, archives),
+    install: (name) => apt(options.folder, [...installing, name]),
   };
 }
 
@@ -99,10 +105,19 @@ async function apt(root: string, args: readonly string[]): Promise<AptAnswer> {
   }
 }
 
-async function install(root: string, name: string, archive: string): Promise<AptAnswer> {
-  await writeFile(join(root, 'etc/apt/sources.list'), `${archive}\n`);
+const installing = [
+  'install',
+  '--reinstall',
+  '--allow-downgrades',
+  '--no-install-recommends',
+  '-y',
+  '-o',
+  'Dpkg::Use-Pty=false',
+];
+
+async function update(root: string, archives: string): Promise<void> {
+  await writeFile(join(root, 'etc/apt/sources.list'), `${archives}\n`);
   await rm(join(root, 'etc/apt/sources.list.d'), { recursive: true, force: true });
-  const update = await apt(root, ['update', '-o', 'Acquire::Check-Valid-Until=false']);
-  if (!update.accepted) return { accepted: false, log: `apt-get update: ${update.log}` };
-  return apt(root, ['install', '--reinstall', '--allow-downgrades', '--no-install-recommends', '-y', name]);
+  const answer = await apt(root, ['update', '-o', 'Acquire::Check-Valid-Until=false']);
+  if (!answer.accepted) throw new Error(`apt-get update: ${answer.log}`);
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 
 /** Whether the long campaigns run whole (`make soak`) or a seeded tenth of each. */
-export const soak = process.env['SOAK'] === '1';
+export const soak = process.env.SOAK === '1';
 
 /** The seed of this run: given, or taken from the day, so that in ten days' runs most of a campaign was seen. */
 export function campaignSeed(): string {
-  return process.env['SEED'] ?? new Date().toISOString().slice(0, 10);
+  return process.env.SEED ?? new Date().toISOString().slice(0, 10);
 }
 
 /** All of a campaign under soak; else a tenth of it, at least `least`, drawn by the seed. Same seed, same draw. */

@@ -1,5 +1,5 @@
-import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { parseRfcDate } from '../domain/date.ts';
+import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { type Deb822Caps, fieldLines, parseStanza } from './deb822.ts';
 import { ArchiveError } from './errors.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineContract, parseWith } from './contract.ts';
 import { architecture, version1 } from './fields.ts';
-import { leasedJob, type Payloads, payloads, type Queue, queues } from './job.ts';
+import { leasedJob, type Payloads, payloads, type Queue } from './job.ts';
 
 /** `rebuilder.Lease+QUEUE`: waits for a job (long poll), lends it. DESIGN §3. */
 
@@ -63,8 +63,4 @@ export const lease = defineContract({
 /** The payload of a leased job, parsed as its queue's. */
 export function parsePayload<Q extends Queue>(queue: Q, untrusted: unknown): Payloads[Q] {
   return parseWith<unknown>(payloads[queue], untrusted, `job of queue ${queue}`) as Payloads[Q];
-}
-
-export function parseQueue(untrusted: string): Queue {
-  return parseWith(z.enum(queues), untrusted, 'queue');
 }

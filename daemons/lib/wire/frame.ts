@@ -1,5 +1,5 @@
 /** Messages and their objects on a pair of byte streams (DESIGN §3, "The wire"). */
-export { WireError, type WireErrorCode } from './format.ts';
+export { WireError } from './format.ts';
 export {
   bufferObject,
   fileObject,
@@ -7,5 +7,5 @@ export {
   type OutgoingObject,
   sizedFileObject,
 } from './objects.ts';
-export { type IncomingMessage, type ReadCaps, readMessage } from './read-message.ts';
-export { type WriteOptions, writeMessage } from './write-message.ts';
+export { type ReadCaps, readMessage } from './read-message.ts';
+export { writeMessage } from './write-message.ts';

@@ -8,7 +8,7 @@ import { refusalHeader } from './refusal.ts';
 import { ReplyError } from './reply-error.ts';
 import { readSocketHeader, type ServedCall } from './socket-header.ts';
 
-export { type Answer, type AnswerContext, answer, type Channel, type Handler } from './answer.ts';
+export { type Answer, answer, type Channel, type Handler } from './answer.ts';
 export { ReplyError } from './reply-error.ts';
 export type { ServedCall } from './socket-header.ts';
 

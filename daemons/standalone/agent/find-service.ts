@@ -1,9 +1,6 @@
 import { access, constants, lstat, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Where a service is looked for; `QREXEC_SERVICE_PATH` overrides it: libqrexec/qrexec.h. */
-export const defaultServicePath = '/run/qubes-rpc:/usr/local/etc/qubes-rpc:/etc/qubes-rpc';
-
 /** NAME_MAX: a longer descriptor has no file of its own. */
 const maxFileName = 255;
 

@@ -1,10 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { findFile } from './find-service.ts';
 
-/** Where a service's configuration is looked for; `QUBES_RPC_CONFIG_PATH` overrides it: libqrexec/qrexec.h. */
-export const defaultConfigPath =
-  '/run/qubes/rpc-config:/usr/local/etc/qubes/rpc-config:/etc/qubes/rpc-config';
-
 /** MAX_CONFIG_SIZE of libqrexec/qrexec.h, with room for comments. */
 const maxConfigBytes = 65_536;
 
