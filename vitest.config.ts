@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Most of what a test waits for is other programs.
+    maxWorkers: '100%',
     projects: [
       {
         test: {

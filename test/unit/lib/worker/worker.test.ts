@@ -14,8 +14,10 @@ import {
   runWorker,
   type Slot,
 } from '../../../../daemons/lib/worker/worker.ts';
+import { drawn } from '../../../support/campaign.ts';
 import { lost, OrchestratorStandIn } from '../../../support/orchestrator-stand-in.ts';
 
+const seeds = Array.from({ length: 20 }, (_, index) => index + 1);
 const nothing = parseSha256('0'.repeat(64));
 const feed = { kind: 'feed', dists: ['bookworm.amd64'], only: null, resume: null };
 const id = (number: number) => `${'a'.repeat(15)}${'abcdefghijklmnopqrstuvwxyz'[number]}.feed`;
@@ -195,7 +197,7 @@ describe('a lease', () => {
       done: 1,
       total: 2,
     });
-    expect(orchestrator.logs.get(id(0))).toEqual(Buffer.concat(whole));
+    expect(orchestrator.logs.get(id(0))?.equals(Buffer.concat(whole))).toBe(true);
     stop.abort();
     await running;
   });
@@ -461,7 +463,7 @@ describe('inputs', () => {
 });
 
 describe('a worker whose calls fail at random', () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])('settles every job once (seed %i)', async (seed) => {
+  it.each(drawn('worker-faults', seeds, 1))('settles every job once (seed %i)', async (seed) => {
     const chance = new VirtualClock(seed);
     const times = new Map<string, number>();
     const { clock, orchestrator, stop, running } = worker(
