@@ -104,7 +104,10 @@ async function outcomeOf(
       builds: list,
       count: builds.length,
       resume: formatResume(feeds),
-      say: builds.length === 0 ? `nothing new in ${dists}` : `${builds.length} builds of ${dists}`,
+      say:
+        builds.length === 0
+          ? `nothing new in ${dists}`
+          : `${builds.length} ${builds.length === 1 ? 'build' : 'builds'} of ${dists}`,
     },
     objects,
   };

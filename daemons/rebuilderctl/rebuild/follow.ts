@@ -115,7 +115,7 @@ export function describeJob(job: JobRow): string | undefined {
         ? `${job.about}: waiting, then ${doing}`
         : `${job.about}: again after ${job.code}${said}`;
     case 'leased':
-      return `${job.about}: ${doing}${job.progress === null ? '' : `, ${job.progress}`}`;
+      return `${job.about}: ${job.progress ?? doing}`;
     case 'settled':
       return job.code === null
         ? `${job.about}: done ${doing}${said}`

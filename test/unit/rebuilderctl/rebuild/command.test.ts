@@ -192,7 +192,7 @@ describe('rebuilderctl rebuild', () => {
     expect(err.split('\n').map((text) => text.replace(/^ +[\d.]+ s {2}/, ''))).toEqual([
       'dash 0.5 of sid.amd64 sid.all: reading the archive',
       'dash 0.5 of sid.amd64 sid.all: done reading the archive (1 build)',
-      'dash 0.5 any sid.amd64: building, build',
+      'dash 0.5 any sid.amd64: build',
       'dash 0.5 any sid.amd64: done judging and signing',
       '',
     ]);
