@@ -1,9 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { systemClock as clock } from '../lib/daemon/clock.ts';
-import { configPaths, loadConfig } from '../lib/daemon/config.ts';
-import { openLog } from '../lib/daemon/log.ts';
-import { openNotify } from '../lib/daemon/notify.ts';
-import { stopSignal } from '../lib/daemon/stop.ts';
+import { runRole } from '../lib/daemon/role.ts';
 import { parseArchitecture } from '../lib/domain/names.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
@@ -11,9 +7,6 @@ import { buildJob } from './build-job.ts';
 import { Kept } from './kept.ts';
 import { settingsOf } from './settings.ts';
 
-const log = openLog('rebuilder');
-const notify = openNotify(clock);
-const stop = stopSignal();
 const version = '0.1.0';
 const inputsBytes = 20 * 2 ** 30;
 /** Returned outputs are of no more use; the last ones stay a while for a reply that was lost. */
@@ -24,15 +17,11 @@ const debianArchitectures: Readonly<Record<string, string>> = {
   riscv64: 'riscv64',
 };
 
-try {
-  const config = loadConfig('rebuilder', { paths: configPaths(process.env), env: process.env });
-  for (const warning of config.warnings) log.warning(warning);
+await runRole('rebuilder', process.env, async ({ clock, log, notify, stop, config, folders }) => {
   const settings = settingsOf(config);
-  const cache = process.env.CACHE_DIRECTORY ?? '/var/cache/package-rebuilder/rebuilder';
-  const state = process.env.STATE_DIRECTORY ?? '/var/lib/package-rebuilder/rebuilder';
   const caller = qrexecCaller({ clock, log });
-  const inputs = await Kept.open({ folder: cache, clock, maxBytes: inputsBytes });
-  const outputs = await Kept.open({ folder: state, clock, maxBytes: outputsBytes });
+  const inputs = await Kept.open({ folder: folders.cache, clock, maxBytes: inputsBytes });
+  const outputs = await Kept.open({ folder: folders.state, clock, maxBytes: outputsBytes });
   notify.ready();
   await runWorker({
     queue: 'rebuild',
@@ -52,10 +41,4 @@ try {
     },
     handle: (context) => buildJob(context, { caller, settings, inputs, outputs, version }),
   });
-} catch (error) {
-  log.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-} finally {
-  notify.stopping();
-  notify.close();
-}
+});

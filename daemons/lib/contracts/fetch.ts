@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineContract } from './contract.ts';
 import { fence, jobId, objects, sha256, version1 } from './fields.ts';
+import { queueWorkers } from './job.ts';
 
 /** `rebuilder.Fetch+QUEUE`: streams input objects of a leased job, or says which of some are already kept. */
 
@@ -36,14 +37,7 @@ export const fetchObjects = defineContract({
   service: 'rebuilder.Fetch',
   door: 'orchestrator',
   kind: 'socket',
-  allowed: {
-    get: ['getter'],
-    rebuild: ['rebuilder'],
-    attest: ['attester'],
-    diff: ['rebuilder'],
-    report: ['reporter'],
-    upload: ['uploader'],
-  },
+  allowed: queueWorkers,
   maxRequestObjects: 0,
   maxReplyObjects: maxFetched,
   maxObjectBytes: maxInputBytes,

@@ -1,10 +1,21 @@
 import { z } from 'zod';
+import type { Caller } from './contract.ts';
 import { buildSpec, debVersion, dist, fence, jobId, sha256, sourceName } from './fields.ts';
 
 /** What a job asks of the role that leases it: small, with the sha256 of whatever is large. */
 
 export const queues = ['get', 'rebuild', 'attest', 'diff', 'report', 'upload'] as const;
 export type Queue = (typeof queues)[number];
+
+/** Who does the work of each queue: the only callers of the four services that a lease is for. */
+export const queueWorkers = {
+  get: ['getter'],
+  rebuild: ['rebuilder'],
+  attest: ['attester'],
+  diff: ['rebuilder'],
+  report: ['reporter'],
+  upload: ['uploader'],
+} as const satisfies Record<Queue, readonly Caller[]>;
 
 const resumePoint = z.string().max(4_000);
 

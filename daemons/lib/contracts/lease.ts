@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineContract, parseWith } from './contract.ts';
 import { architecture, version1 } from './fields.ts';
-import { leasedJob, type Payloads, payloads, type Queue } from './job.ts';
+import { leasedJob, type Payloads, payloads, type Queue, queueWorkers } from './job.ts';
 
 /** `rebuilder.Lease+QUEUE`: waits for a job (long poll), lends it. DESIGN §3. */
 
@@ -45,14 +45,7 @@ export const lease = defineContract({
   service: 'rebuilder.Lease',
   door: 'orchestrator',
   kind: 'socket',
-  allowed: {
-    get: ['getter'],
-    rebuild: ['rebuilder'],
-    attest: ['attester'],
-    diff: ['rebuilder'],
-    report: ['reporter'],
-    upload: ['uploader'],
-  },
+  allowed: queueWorkers,
   maxRequestObjects: 0,
   maxReplyObjects: 0,
   maxObjectBytes: 0,

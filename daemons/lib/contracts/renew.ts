@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineContract } from './contract.ts';
 import { count, fence, jobId, objects, say, size, version1 } from './fields.ts';
+import { queueWorkers } from './job.ts';
 
 /** `rebuilder.Renew+QUEUE`: one call for all leases of a worker; carries progress and the live log's tail. */
 
@@ -42,14 +43,7 @@ export const renew = defineContract({
   service: 'rebuilder.Renew',
   door: 'orchestrator',
   kind: 'socket',
-  allowed: {
-    get: ['getter'],
-    rebuild: ['rebuilder'],
-    attest: ['attester'],
-    diff: ['rebuilder'],
-    report: ['reporter'],
-    upload: ['uploader'],
-  },
+  allowed: queueWorkers,
   maxRequestObjects: maxLeasesPerWorker,
   maxReplyObjects: 0,
   maxObjectBytes: maxLogChunk,

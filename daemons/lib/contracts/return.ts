@@ -13,7 +13,7 @@ import {
   sha256,
   version1,
 } from './fields.ts';
-import type { Queue } from './job.ts';
+import { type Queue, queueWorkers } from './job.ts';
 
 /** `rebuilder.Return+QUEUE`: streams the outcome's objects and settles the lease. Repeats safely. */
 
@@ -99,14 +99,7 @@ export const returnOutcome = defineContract({
   service: 'rebuilder.Return',
   door: 'orchestrator',
   kind: 'socket',
-  allowed: {
-    get: ['getter'],
-    rebuild: ['rebuilder'],
-    attest: ['attester'],
-    diff: ['rebuilder'],
-    report: ['reporter'],
-    upload: ['uploader'],
-  },
+  allowed: queueWorkers,
   maxRequestObjects: maxReturned,
   maxReplyObjects: 0,
   maxObjectBytes: maxReturnedBytes,
