@@ -18,7 +18,7 @@ export async function statusView(office: Office): Promise<StatusView> {
     states: counts.states,
     workers: workers.lately(),
     feeds: await feedRows(office),
-    objects: { count, bytes, quotaBytes: Math.min(objects.quotaBytes, Number.MAX_SAFE_INTEGER) },
+    objects: { count, bytes, quotaBytes: Number.isFinite(objects.quotaBytes) ? objects.quotaBytes : null },
   });
 }
 
@@ -91,7 +91,7 @@ export function statusText(view: StatusView): string {
     ),
     '',
     `objects: ${objects.count}, ${mebibytes(objects.bytes)}${
-      objects.quotaBytes < Number.MAX_SAFE_INTEGER ? ` of ${mebibytes(objects.quotaBytes)}` : ''
+      objects.quotaBytes !== null ? ` of ${mebibytes(objects.quotaBytes)}` : ''
     }`,
     '',
   ].join('\n');

@@ -69,7 +69,7 @@ export function showStatus(status: StatusView, terminal: Terminal): void {
     ),
   );
   const { count, bytes, quotaBytes } = status.objects;
-  terminal.print(`objects: ${count}, ${size(bytes)} of ${size(quotaBytes)}`);
+  terminal.print(`objects: ${count}, ${size(bytes)}${quotaBytes === null ? '' : ` of ${size(quotaBytes)}`}`);
 }
 
 function paintLine(line: string, state: Parameters<typeof paint>[1] | undefined, terminal: Terminal): string {

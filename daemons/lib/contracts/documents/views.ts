@@ -107,7 +107,8 @@ const statusView = z.strictObject({
   feeds: z.array(
     z.strictObject({ dist, lastRead: wallTime.nullable(), say: say.nullable(), next: wallTime.nullable() }),
   ),
-  objects: z.strictObject({ count, bytes: count.or(z.number()), quotaBytes: z.number() }),
+  /** null where only the disk is the limit. */
+  objects: z.strictObject({ count, bytes: count.or(z.number()), quotaBytes: z.number().nullable() }),
 });
 export type StatusView = z.infer<typeof statusView>;
 
