@@ -11,11 +11,9 @@ import {
   type ListedBuild,
   listBuilds,
   newestBuilds,
-  officialFile,
   officialFiles,
   sourceVersions,
 } from './debian/builds.ts';
-import { whyNot } from './debian/match.ts';
 import type { Feed } from './debian/read-feed.ts';
 import { feedBuild } from './feed-build.ts';
 import { bringAll } from './inputs/bring.ts';
@@ -31,7 +29,7 @@ type Given = Readonly<{ object: Sha256; buildinfo: Buildinfo }>;
  * The builds of one source: its newest version in the suites, or the one asked for; with buildinfos, the builds that
  * those describe and no others.
  *
- * @throws JobFailure `source-missing`, `buildinfo-missing`, `buildinfo-mismatch`
+ * @throws JobFailure `source-missing`, `buildinfo-missing`, or `buildinfo-mismatch` where one is of another source
  */
 export async function onlyBuilds(
   context: JobContext<'get'>,
@@ -110,8 +108,8 @@ function parsed(bytes: Buffer): Buildinfo {
 }
 
 /**
- * One build for each set of parts that a buildinfo describes. Several of one build stay together, and what is rebuilt is
- * the one that matches; if none of all that were given matches its build, that is the answer already.
+ * One build for each set of parts that a buildinfo describes. Several of one build stay together: which of them, if any,
+ * matches the signed index is told when the build's inputs are brought.
  */
 function describedBuilds(feeds: readonly Feed[], only: Only, given: readonly Given[]): readonly FeedBuild[] {
   const groups = new Map<string, { build: ListedBuild; feed: Feed; given: Given[] }>();
@@ -136,7 +134,9 @@ function describedBuilds(feeds: readonly Feed[], only: Only, given: readonly Giv
     const dists = feeds.map((feed) => feed.dist.text).join(', ');
     throw new JobFailure('buildinfo-missing', `no buildinfo given is of ${named(only)} in ${dists}`);
   }
-  refuseAllMismatched(wanted, feeds, only);
+  if (wanted.every(({ build, feed }) => expectedFiles(feed.packages, build).length === 0)) {
+    throw missingSource(feeds, only);
+  }
   return wanted.map(({ build, feed, given: own }) => {
     const objects = own.map((one) => one.object);
     return feedBuild(feed, build, { kind: 'buildinfo', objects }, officialFiles(feed.packages, build));
@@ -156,24 +156,6 @@ function buildOf(buildinfo: Buildinfo, feed: Feed): ListedBuild {
 
 function isWanted(build: ListedBuild, only: Only): boolean {
   return only.version === null || only.version === build.version || only.version === build.sourceVersion;
-}
-
-function refuseAllMismatched(
-  wanted: readonly { build: ListedBuild; feed: Feed; given: readonly Given[] }[],
-  feeds: readonly Feed[],
-  only: Only,
-): void {
-  const reasons: string[] = [];
-  const files = [];
-  for (const { build, feed, given } of wanted) {
-    const expected = expectedFiles(feed.packages, build);
-    const why = given.map((one) => whyNot(one.buildinfo, build, expected));
-    if (why.includes(undefined)) return;
-    reasons.push(...why.filter((reason) => reason !== undefined));
-    files.push(...expected.map(officialFile));
-  }
-  if (files.length === 0) throw missingSource(feeds, only);
-  throw new JobFailure('buildinfo-mismatch', reasons.join('; '), { files });
 }
 
 function missingSource(feeds: readonly Feed[], only: Only): JobFailure {

@@ -1,7 +1,7 @@
-import type { PackageEntry, SourceFile } from '../archive/lookup.ts';
+import { originOf, type PackageEntry, type SourceFile } from '../archive/lookup.ts';
 import type { DebRecipe, RecipeInput } from '../contracts/documents/recipe.ts';
 import type { Buildinfo } from '../domain/buildinfo.ts';
-import { type BuildIdentity, type ExpectedFile, isMadeBy } from './expected.ts';
+import type { BuildIdentity, ExpectedFile } from './expected.ts';
 
 /** What may have gone into a build, and whether a buildinfo is of that build. */
 
@@ -36,13 +36,16 @@ export function unvouchedInputs(recipe: DebRecipe, indexes: Indexes): readonly R
   });
 }
 
-/** Whether the environment holds a binary of the very build under test (DESIGN §4, `self-hosted`). */
+/**
+ * Whether the environment holds a binary of the very source and version under test (DESIGN §4, `self-hosted`), whichever
+ * part, architecture or binary-only rebuild it is of.
+ */
 export function isSelfHosted(recipe: DebRecipe, build: BuildIdentity, indexes: Indexes): boolean {
-  const whole: BuildIdentity = { ...build, parts: ['any', 'all'] };
   return recipe.dependencies.some((one) =>
     indexes.packages
       .flatMap((index) => index.binaries(one.package, one.version, one.architecture))
-      .some((entry) => isMadeBy(entry, whole)),
+      .map(originOf)
+      .some(({ source, sourceVersion }) => source === build.source && sourceVersion === build.sourceVersion),
   );
 }
 

@@ -93,11 +93,12 @@ describe('unvouchedInputs', () => {
 });
 
 describe('isSelfHosted', () => {
-  it('tells whether a binary of the very build is installed in its environment', () => {
+  it('tells whether a binary of the very source and version is installed in its environment', () => {
     expect(isSelfHosted(recipe(), fooBuild, indexes)).toBe(false);
     const self = recipe({ dependencies: [{ package: 'foo', version: '1:1.0' }] });
     expect(isSelfHosted(self, fooBuild, indexes)).toBe(true);
-    expect(isSelfHosted(self, build('foo', '1:1.0', { version: '1:1.0+b1' }), indexes)).toBe(false);
+    expect(isSelfHosted(self, build('foo', '1:1.0', { version: '1:1.0+b1' }), indexes)).toBe(true);
+    expect(isSelfHosted(self, build('foo', '1:1.1'), indexes)).toBe(false);
   });
 });
 
