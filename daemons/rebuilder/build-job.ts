@@ -1,5 +1,6 @@
 import { build } from '../lib/contracts/build.ts';
 import {
+  type BuilderReport,
   type BuildReport,
   maxReportBytes,
   parseBuilderReport,
@@ -10,8 +11,12 @@ import { parseSha256, type Sha256 } from '../lib/domain/names.ts';
 import { CallError, type Caller, type CallReply } from '../lib/wire/call.ts';
 import { bufferObject, type IncomingObject, WireError } from '../lib/wire/frame.ts';
 import type { Done, JobContext } from '../lib/worker/worker.ts';
+import { baseKeyOf, baseRecipeOf, onKeptBase } from './bases/base-recipe.ts';
+import type { BaseMaker } from './bases/maker.ts';
+import type { Shelf } from './bases/shelf.ts';
 import type { Kept } from './kept.ts';
 import type { Settings } from './settings.ts';
+import type { Turns } from './turns.ts';
 
 export interface BuildJobParts {
   readonly caller: Caller;
@@ -19,6 +24,10 @@ export interface BuildJobParts {
   readonly inputs: Kept;
   /** Apart from the inputs: nothing that a build made is ever an input of another. */
   readonly outputs: Kept;
+  readonly bases: Shelf;
+  /** Absent where none are to be made. */
+  readonly baseMaker: BaseMaker | undefined;
+  readonly turns: Turns;
   readonly version: string;
 }
 
@@ -35,10 +44,19 @@ export async function buildJob(
   context: JobContext<'rebuild'>,
   parts: BuildJobParts,
 ): Promise<Done<'rebuild'>> {
-  const recipe = await fetchRecipe(context);
-  await parts.inputs.bring(context, recipe.inputs);
-  context.progress('building', undefined, undefined, `${recipe.source} ${recipe.version}`);
-  const { report, objects } = await inDisposable(context, recipe, parts);
+  const asked = await fetchRecipe(context);
+  const recipe = await settleBase(asked, parts);
+  const about = `${recipe.source} ${recipe.version}`;
+  context.log.info('building', { package: recipe.source, version: recipe.version });
+  await parts.inputs.bring(
+    context,
+    recipe.inputs.filter(({ role }) => role !== 'base'),
+  );
+  context.progress('waiting for a disposable', undefined, undefined, about);
+  const { report, objects } = await parts.turns.take(async () => {
+    context.progress('building', undefined, undefined, about);
+    return await inDisposable(context, recipe, parts);
+  });
   const document = Buffer.from(JSON.stringify(report));
   const stored = await parts.outputs.put(bufferObject(document).bytes(), document.length);
   return {
@@ -46,6 +64,7 @@ export async function buildJob(
     objects: await Promise.all(
       [...new Set([stored.sha256, ...objects])].map((sha256) => parts.outputs.object(sha256)),
     ),
+    ...(recipe === asked ? { delivered: () => parts.baseMaker?.want(baseRecipeOf(asked)) } : {}),
   };
 }
 
@@ -62,6 +81,12 @@ async function fetchRecipe(context: JobContext<'rebuild'>): Promise<DebRecipe> {
   return recipe;
 }
 
+/** On the kept base if there is one that may serve it. */
+async function settleBase(recipe: DebRecipe, { bases, version }: BuildJobParts): Promise<DebRecipe> {
+  const base = await bases.find(baseKeyOf(baseRecipeOf(recipe), version));
+  return base === undefined ? recipe : onKeptBase(recipe, base);
+}
+
 async function inDisposable(
   context: JobContext<'rebuild'>,
   recipe: DebRecipe,
@@ -69,7 +94,9 @@ async function inDisposable(
 ): Promise<Returned> {
   const sent = [
     bufferObject(Buffer.from(JSON.stringify(recipe))),
-    ...(await Promise.all(recipe.inputs.map(({ sha256 }) => parts.inputs.object(sha256)))),
+    ...(await Promise.all(
+      recipe.inputs.map(({ role, sha256 }) => (role === 'base' ? parts.bases : parts.inputs).object(sha256)),
+    )),
   ];
   const request = { v: 1, limits: parts.settings.limits, objects: sent.length };
   try {
@@ -99,12 +126,11 @@ async function receive(
   }
   const files: { name: (typeof recipe.expect)[number]; sha256: Sha256; size: number }[] = [];
   let log: Sha256 | undefined;
-  let builder: ReturnType<typeof parseBuilderReport> | undefined;
+  let builder: BuilderReport | undefined;
   let room = settings.limits.outputBytes;
   for await (const object of answer.objects) {
     if (object.index === 0) log = await keepLog(context, object, settings.limits.logBytes, outputs);
-    else if (object.index === 1)
-      builder = parseBuilderReport(JSON.parse((await object.buffer(maxReportBytes)).toString()));
+    else if (object.index === 1) builder = readReport(await object.buffer(maxReportBytes));
     else {
       const name = recipe.expect[object.index - 2];
       const file = await outputs.put(object.bytes, room);
@@ -120,6 +146,15 @@ async function receive(
     report: { v: 1, builder, log, files, rebuilder: { version, inputBytes } },
     objects: [log, ...files.map(({ sha256 }) => sha256)],
   };
+}
+
+function readReport(untrusted: Buffer): BuilderReport {
+  try {
+    return parseBuilderReport(JSON.parse(untrusted.toString('utf8')));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new JobFailure('protocol', `the builder's report cannot be read: ${why}`, { cause: error });
+  }
 }
 
 /** A line about the cap may stand behind a log that reached it. */

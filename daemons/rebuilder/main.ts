@@ -1,14 +1,19 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { runRole } from '../lib/daemon/role.ts';
 import { parseArchitecture } from '../lib/domain/names.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
+import { BaseMaker } from './bases/maker.ts';
+import { Shelf } from './bases/shelf.ts';
 import { buildJob } from './build-job.ts';
 import { Kept } from './kept.ts';
 import { settingsOf } from './settings.ts';
+import { Turns } from './turns.ts';
 
 const version = '0.1.0';
 const inputsBytes = 20 * 2 ** 30;
+const basesBytes = 5 * 2 ** 30;
 /** Returned outputs are of no more use; the last ones stay a while for a reply that was lost. */
 const outputsBytes = 2 ** 30;
 const debianArchitectures: Readonly<Record<string, string>> = {
@@ -22,6 +27,15 @@ await runRole('rebuilder', process.env, async ({ clock, log, notify, stop, confi
   const caller = qrexecCaller({ clock, log });
   const inputs = await Kept.open({ folder: folders.cache, clock, maxBytes: inputsBytes });
   const outputs = await Kept.open({ folder: folders.state, clock, maxBytes: outputsBytes });
+  const bases = await Shelf.open({ folder: join(folders.cache, 'bases'), clock, maxBytes: basesBytes });
+  const turns = new Turns(settings.slots);
+  const { limits, keepBases } = settings;
+  const stopBases = keepBases === 'finish' ? new AbortController().signal : stop;
+  const baseMaker =
+    keepBases === 'no'
+      ? undefined
+      : new BaseMaker({ caller, log, limits, inputs, shelf: bases, turns, madeBy: version, stop: stopBases });
+  const parts = { caller, settings, inputs, outputs, bases, baseMaker, turns, version };
   notify.ready();
   await runWorker({
     queue: 'rebuild',
@@ -39,6 +53,7 @@ await runRole('rebuilder', process.env, async ({ clock, log, notify, stop, confi
       cores: availableParallelism(),
       memoryMiB: Math.floor(totalmem() / 1_048_576),
     },
-    handle: (context) => buildJob(context, { caller, settings, inputs, outputs, version }),
+    handle: (context) => buildJob(context, parts),
   });
+  await baseMaker?.idle();
 });

@@ -6,6 +6,7 @@ import type { RoleConfig } from '../lib/daemon/config.ts';
 export interface Settings {
   readonly slots: number;
   readonly limits: BuildLimits;
+  readonly keepBases: 'yes' | 'no' | 'finish';
 }
 
 const mebibyte = 1_048_576;
@@ -16,11 +17,13 @@ const coresPerSlot = 4;
 
 /** Reads the rebuilder's keys; the project's own section wins over [common]. */
 export function settingsOf(config: RoleConfig<'rebuilder'>): Settings {
-  const { slots, buildMemory, buildTime, buildProcesses, buildOutput, buildLog } = config.projects.debian;
+  const { slots, buildMemory, buildTime, buildProcesses, buildOutput, buildLog, keepBases } =
+    config.projects.debian;
   const atOnce = slots ?? Math.max(1, Math.floor(availableParallelism() / coresPerSlot));
   const memory = buildMemory ?? Math.floor((totalmem() * memoryShare) / atOnce);
   return {
     slots: atOnce,
+    keepBases,
     limits: {
       wallSeconds: buildTime,
       memoryMiB: Math.max(64, Math.floor(memory / mebibyte)),

@@ -31,7 +31,7 @@ export interface Key<T, R extends Role, P extends Place> {
   readonly variable?: string;
 }
 
-function key<T, const R extends Role, const P extends Place>(definition: Key<T, R, P>): Key<T, R, P> {
+function key<const T, const R extends Role, const P extends Place>(definition: Key<T, R, P>): Key<T, R, P> {
   return definition;
 }
 
@@ -226,6 +226,14 @@ export const keys = {
     readers: ['rebuilder'],
     parse: value.bytes,
     fallback: gibibyte / 4,
+  }),
+  /** Whether bases are made for later builds; `finish`: also one that is being made when the rebuilder is told to stop. */
+  keepBases: key({
+    names: ['keep-bases'],
+    place: 'project',
+    readers: ['rebuilder'],
+    parse: value.oneOf('yes', 'no', 'finish'),
+    fallback: 'yes',
   }),
 } as const;
 

@@ -28,6 +28,8 @@ export interface Done<Q extends Queue> {
   readonly outcome: Outcomes[Q];
   /** Sent again, from the start, as often as the reply is lost. */
   readonly objects: readonly OutgoingObject[];
+  /** Called once the outcome is settled: for what must not hold it up. */
+  readonly delivered?: () => void;
 }
 
 /** One job at a time; of any kind if `kinds` is not given. */

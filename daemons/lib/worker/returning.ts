@@ -10,6 +10,7 @@ import { isTransient, persist, type TransferOptions } from './transfer.ts';
 export interface Ending {
   readonly outcome: Outcome;
   readonly objects: readonly OutgoingObject[];
+  readonly delivered?: () => void;
 }
 
 const maxSaid = 2_000;

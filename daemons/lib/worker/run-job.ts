@@ -68,6 +68,7 @@ async function settle<Q extends Queue>(
   }
   const { queue, caller, clock } = options;
   const result = await returnEnding({ queue, caller, clock, log, job: held, signal }, ending);
+  ending.delivered?.();
   const { outcome } = ending;
   const seconds = Math.round((clock.monotonic() - started) / 100) / 10;
   const fields = { result, seconds };

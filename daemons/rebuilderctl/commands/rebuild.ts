@@ -23,6 +23,7 @@ interface Options {
   readonly conf?: string;
   readonly output?: string;
   readonly json?: true;
+  readonly keepBase?: true;
   readonly log?: true;
   readonly keepRunning?: true;
 }
@@ -51,6 +52,7 @@ export function addRebuild(program: Command, context: Context): void {
       [],
     )
     .option('--architecture <ARCH>', "build for it (default: this host's)")
+    .option('--keep-base', 'once the result is told, make the base of its environment for later rebuilds')
     .option('--log', "show the build's log as it comes")
     .option('--keep-running', 'leave the line running after the result until Ctrl-C')
     .addHelpText(
@@ -88,6 +90,7 @@ async function rebuild(context: Context, text: string, options: Options): Promis
         mirrors: options.mirror,
         ...(options.conf === undefined ? {} : { conf: options.conf }),
         ...(options.output === undefined ? {} : { output: options.output }),
+        keepBase: options.keepBase === true,
         log: options.log === true,
         keepRunning: options.keepRunning === true,
       },

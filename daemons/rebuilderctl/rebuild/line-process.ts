@@ -21,12 +21,15 @@ export interface LineSettings {
   readonly dir: string;
   readonly config: string;
   readonly cache: string;
+  /** How long its members have to end. */
+  readonly stopMs: number;
   readonly clock: Clock;
   readonly stop: AbortSignal;
 }
 
 const startMs = 60_000;
-const stopMs = 20_000;
+/** The line itself ends after its members. */
+const slackMs = 5_000;
 const maxAnswer = 65_536;
 const maxSaid = 16_384;
 
@@ -40,6 +43,7 @@ export async function startLine(settings: LineSettings): Promise<RunningLine> {
       settings.program,
       ...['--dir', settings.dir, '--config', settings.config, '--cache', settings.cache],
       ...['--without', 'reporter,uploader', '--make-key', 'rebuilderctl rebuild'],
+      ...['--grace-seconds', String(Math.ceil(settings.stopMs / 1_000))],
     ],
     { detached: true },
   );
@@ -62,7 +66,7 @@ export async function startLine(settings: LineSettings): Promise<RunningLine> {
       ),
     () => {},
   );
-  const stopLine = () => endProgram(line, ended.signal, clock);
+  const stopLine = () => endProgram(line, ended.signal, settings);
   try {
     const adminSocket = await readReady(line, waited);
     tooLong.abort();
@@ -101,16 +105,24 @@ function socketOf(answer: string): string | undefined {
   }
 }
 
-async function endProgram(line: SpawnedProgram, ended: AbortSignal, clock: Clock): Promise<void> {
+/** Asks it to end, at once when the command itself is told to stop meanwhile, and after its time makes it. */
+async function endProgram(
+  line: SpawnedProgram,
+  ended: AbortSignal,
+  { stopMs, clock, stop }: LineSettings,
+): Promise<void> {
   if (ended.aborted) return;
   line.stdin.end();
   line.kill('SIGTERM');
   const over = new AbortController();
-  const late = clock.sleep(stopMs, over.signal).then(
+  const hurry = () => line.kill('SIGQUIT');
+  const late = clock.sleep(stopMs + slackMs, over.signal).then(
     () => line.kill('SIGKILL'),
     () => {},
   );
+  stop.addEventListener('abort', hurry, { once: true });
   await line.exited.catch(() => {});
+  stop.removeEventListener('abort', hurry);
   over.abort();
   await late;
 }

@@ -17,11 +17,17 @@ export interface RebuildOptions {
   readonly mirrors: readonly string[];
   readonly conf?: string;
   readonly output?: string;
+  /** Makes the base of the environment for later rebuilds, once the result is told. */
+  readonly keepBase: boolean;
   /** Shows the build's log while it runs. */
   readonly log: boolean;
   /** Waits, with the result told, until it is stopped: for a look around. */
   readonly keepRunning: boolean;
 }
+
+/** How long a line has to end; with a base to make, which takes two disposables half a minute. */
+const stopMs = 15_000;
+const baseMs = 900_000;
 
 /** Says the result as soon as it is known. */
 export type Tell = (rows: readonly ResultRow[]) => void;
@@ -39,7 +45,7 @@ export async function rebuildOnce(
   tell: Tell,
 ): Promise<void> {
   const buildinfos = await readBuildinfos(options.buildinfos);
-  const config = configText({ base: options.conf, mirrors: options.mirrors });
+  const config = configText({ base: options.conf, mirrors: options.mirrors, keepBase: options.keepBase });
   const cache = await cacheFolder(context.env, process.getuid?.() === 0);
   if (options.output !== undefined) await mkdir(options.output, { recursive: true });
   const dir = await makeFolder();
@@ -50,12 +56,14 @@ export async function rebuildOnce(
       dir,
       config: join(dir, 'rebuilder.conf'),
       cache,
+      stopMs: options.keepBase ? baseMs : stopMs,
       clock: context.clock,
       stop: context.stop,
     });
     try {
       await askAndFollow(context, line, wanted, { options, buildinfos, tell });
     } finally {
+      if (options.keepBase) context.terminal.note('making the base for later rebuilds; Ctrl-C leaves it out');
       await line.stop();
     }
   } catch (error) {

@@ -53,6 +53,7 @@ const ours: ReadonlySet<string> = new Set([
   'in-toto-sign-key-unreproducible-fpr',
   'openpgp',
   'root-layout',
+  'keep-bases',
 ]);
 
 export interface ConfigChoices {
@@ -60,6 +61,8 @@ export interface ConfigChoices {
   readonly base: string | undefined;
   /** Lines as in apt's sources.list; none: the base's, or the host's own apt configuration. */
   readonly mirrors: readonly string[];
+  /** Whether the base that this rebuild makes is kept for later ones. */
+  readonly keepBase: boolean;
 }
 
 /**
@@ -68,10 +71,16 @@ export interface ConfigChoices {
  *
  * @throws ConfigError, CommandError
  */
-export function configText({ base, mirrors }: ConfigChoices): string {
+export function configText({ base, mirrors, keepBase }: ConfigChoices): string {
   const sections = new Map<string, Map<string, string>>([
     ['celery', new Map([['max_retries', '0']])],
-    ['common', new Map([['in-toto-sign-key-fpr', '@VAULT_KEY@']])],
+    [
+      'common',
+      new Map([
+        ['in-toto-sign-key-fpr', '@VAULT_KEY@'],
+        ['keep-bases', keepBase ? 'finish' : 'no'],
+      ]),
+    ],
   ]);
   const put = (section: string, name: string, value: string) => {
     const options = sections.get(section) ?? new Map<string, string>();

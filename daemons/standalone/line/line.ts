@@ -15,9 +15,8 @@ import { layOutServices } from './services.ts';
 import { findOwners, type Owner, type Owners } from './users.ts';
 import { makeVaultKey, type VaultKey, vaultKeyMark } from './vault-key.ts';
 
-/** A ready line has this long to start, and each of its roles to hand back what it holds. */
+/** A ready line has this long to start. */
 const readyTimeoutMs = 60_000;
-const graceMs = 15_000;
 
 export interface LineParts {
   readonly clock: Clock;
@@ -31,6 +30,8 @@ export interface LineParts {
   readonly me: Owner;
   /** Aborted when the line is to end. */
   readonly stop: AbortSignal;
+  /** Aborted when it is to end without waiting for what its members still do. */
+  readonly atOnce: AbortSignal;
 }
 
 export interface Line {
@@ -125,7 +126,9 @@ class Running {
       this.#members.filter(({ name }) => !isRole(name)),
     ];
     for (const turn of turns) {
-      await Promise.all(turn.map((member) => member.stop(this.parts.clock, graceMs)));
+      await Promise.all(
+        turn.map((member) => member.stop(this.parts.clock, this.options.graceMs, this.parts.atOnce)),
+      );
     }
     this.#notify?.close();
     endStrays(this.folders.root);

@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../lib/daemon/clock.ts';
 import { openNotify } from '../../lib/daemon/notify.ts';
-import { stopSignal } from '../../lib/daemon/stop.ts';
+import { quitSignal, stopSignal } from '../../lib/daemon/stop.ts';
 import { onStdinEnd } from '../protocol/stdin-end.ts';
 import { type Line, startLine } from './line.ts';
 import { type LineOptions, parseLineOptions } from './options.ts';
 import { rerunReachable } from './reach.ts';
 
-/** A whole line on one host: prints one JSON line when it is ready; ends on SIGTERM or when its standard input does. */
+/** A whole line on one host: prints one JSON line when it is ready; ends on SIGTERM or when its standard input does, at once on SIGQUIT. */
 
 const lib = dirname(fileURLToPath(import.meta.url));
 const over = new AbortController();
@@ -29,6 +29,7 @@ try {
     node: process.execPath,
     me: { uid, gid, name: username },
     stop: over.signal,
+    atOnce: quitSignal(),
   });
   const { adminSocket, vaultKey } = line;
   process.stdout.write(
@@ -52,5 +53,9 @@ async function rerun(options: LineOptions): Promise<number | undefined> {
   const project = dirname(dirname(lib));
   const read = [project, options.config, options.policy, options.qrexec, process.execPath];
   const paths = read.filter((path) => path !== undefined);
-  return rerunReachable(own, paths, { script: join(lib, 'reach.pl'), stop: over.signal });
+  return rerunReachable(own, paths, {
+    script: join(lib, 'reach.pl'),
+    stop: over.signal,
+    atOnce: quitSignal(),
+  });
 }

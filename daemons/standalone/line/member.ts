@@ -10,8 +10,8 @@ export interface Member {
   readonly pid: number;
   /** Resolves when it has ended, with one sentence on how. */
   readonly ended: Promise<string>;
-  /** Asks it to end, and after `graceMs` makes it. */
-  stop(clock: Clock, graceMs: number): Promise<void>;
+  /** Asks it to end, and after `graceMs`, or when `atOnce` is aborted, makes it. */
+  stop(clock: Clock, graceMs: number, atOnce: AbortSignal): Promise<void>;
 }
 
 export interface MemberOptions {
@@ -60,16 +60,17 @@ export function startMember(options: MemberOptions): Member {
     name: options.name,
     pid: program.pid ?? 0,
     ended,
-    async stop(clock, graceMs) {
+    async stop(clock, graceMs, atOnce) {
       if (!alive) return;
       // The member alone: its calls, which are in its group, may carry what it hands back.
       if (program.pid !== undefined) process.kill(program.pid, 'SIGTERM');
       const over = new AbortController();
-      const late = clock.sleep(graceMs, over.signal).then(
-        () => program.kill('SIGKILL'),
-        () => {},
-      );
+      const kill = () => program.kill('SIGKILL');
+      const late = clock.sleep(graceMs, over.signal).then(kill, () => {});
+      if (atOnce.aborted) kill();
+      else atOnce.addEventListener('abort', kill, { once: true });
       await ended;
+      atOnce.removeEventListener('abort', kill);
       over.abort();
       await late;
     },

@@ -27,11 +27,13 @@ export interface LineOptions {
   /** The folder of policy files, and that of `policy`, `services` and `rpc-config`; a checkout's own by default. */
   readonly policy: string | undefined;
   readonly qrexec: string | undefined;
+  /** How long each member has, once it is told to end, before it is killed. */
+  readonly graceMs: number;
   readonly disposable: Readonly<{ memoryBytes: number; scratchBytes: number; processes: number }>;
 }
 
 const usage =
-  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--policy DIR] [--qrexec DIR] [--make-key USER-ID] ' +
+  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--policy DIR] [--qrexec DIR] [--make-key USER-ID] [--grace-seconds N] ' +
   '[--disposable-memory-mib N] [--disposable-scratch-mib N] [--disposable-processes N]';
 
 const mebibyte = 1_048_576;
@@ -39,6 +41,8 @@ const mebibyte = 1_048_576;
 const memoryShare = 0.9;
 const scratchShare = 0.75;
 const defaultProcesses = 16_384;
+/** Enough to hand back what is held. */
+const defaultGraceSeconds = 15;
 
 export function parseLineOptions(args: readonly string[]): LineOptions {
   const { values } = parse(args);
@@ -53,6 +57,7 @@ export function parseLineOptions(args: readonly string[]): LineOptions {
     qrexec: values.qrexec === undefined ? undefined : resolve(values.qrexec),
     without: new Set((values.without ?? '').split(',').filter(Boolean).map(parseRole)),
     makeKey: values['make-key'],
+    graceMs: positive(values['grace-seconds'] ?? String(defaultGraceSeconds)) * 1_000,
     disposable: {
       memoryBytes: mib(values['disposable-memory-mib'], totalmem() * memoryShare),
       scratchBytes: mib(values['disposable-scratch-mib'], totalmem() * scratchShare),
@@ -74,6 +79,7 @@ function parse(args: readonly string[]) {
         policy: text,
         qrexec: text,
         'make-key': text,
+        'grace-seconds': text,
         'disposable-memory-mib': text,
         'disposable-scratch-mib': text,
         'disposable-processes': text,

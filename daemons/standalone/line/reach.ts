@@ -49,7 +49,7 @@ export const reachedMark = 'LINE_REACHED';
 export async function rerunReachable(
   folders: readonly string[],
   paths: readonly string[],
-  options: Readonly<{ script: string; stop: AbortSignal }>,
+  options: Readonly<{ script: string; stop: AbortSignal; atOnce: AbortSignal }>,
 ): Promise<number | undefined> {
   if (process.env[reachedMark] !== undefined) return undefined;
   for (const folder of folders) {
@@ -71,6 +71,7 @@ export async function rerunReachable(
     },
   );
   options.stop.addEventListener('abort', () => program.kill('SIGTERM'));
+  options.atOnce.addEventListener('abort', () => program.kill('SIGQUIT'));
   return shellStatus(await program.exited);
 }
 

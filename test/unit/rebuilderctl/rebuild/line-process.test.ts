@@ -15,7 +15,15 @@ afterEach(() => rm(dir, { recursive: true }));
 async function start(script: string, stop = new AbortController().signal) {
   const program = join(dir, 'line.mjs');
   await writeFile(program, script);
-  return startLine({ program, dir, config: join(dir, 'c'), cache: join(dir, 'k'), clock: systemClock, stop });
+  return startLine({
+    program,
+    dir,
+    config: join(dir, 'c'),
+    cache: join(dir, 'k'),
+    stopMs: 15_000,
+    clock: systemClock,
+    stop,
+  });
 }
 
 const ready = `process.stdout.write(JSON.stringify({ ready: true, adminSocket: '/run/admin' }) + '\\n');`;
@@ -36,6 +44,7 @@ describe('startLine', () => {
     const args = await readFile(join(dir, 'args'), 'utf8');
     expect(args).toContain(`--dir ${dir} --config ${join(dir, 'c')} --cache ${join(dir, 'k')}`);
     expect(args).toContain('--without reporter,uploader --make-key');
+    expect(args).toContain('--grace-seconds 15');
     await line.stop();
   });
 

@@ -21,12 +21,19 @@ async function readBack<R extends Role>(role: R, text: string) {
 
 describe('configText', () => {
   it('has no feed, no second try, and a signing key', async () => {
-    const text = configText({ base: undefined, mirrors: [] });
+    const text = configText({ base: undefined, mirrors: [], keepBase: false });
     const orchestrator = await readBack('orchestrator', text);
     expect(orchestrator.celery.maxRetries).toBe(0);
     expect(orchestrator.projects.debian.dists).toEqual([]);
     expect((await readBack('attester', text)).common.signKey).toBe('A'.repeat(40));
     expect((await readBack('getter', text)).common.mirror).toBeUndefined();
+  });
+
+  it('has a base made only where it was asked for, and then waited for', async () => {
+    const kept = async (keepBase: boolean) =>
+      (await readBack('rebuilder', configText({ base: undefined, mirrors: [], keepBase }))).common.keepBases;
+    expect(await kept(false)).toBe('no');
+    expect(await kept(true)).toBe('finish');
   });
 
   it('takes over feeds and limits of a file, and nothing that the command decides', async () => {
@@ -48,7 +55,7 @@ describe('configText', () => {
         '',
       ].join('\n'),
     );
-    const text = configText({ base, mirrors: [] });
+    const text = configText({ base, mirrors: [], keepBase: false });
     const orchestrator = await readBack('orchestrator', text);
     expect(orchestrator.celery).toMatchObject({ maxRetries: 0, broker: { kind: 'embedded' } });
     expect(orchestrator.projects.debian.dists).toEqual([]);
@@ -66,12 +73,12 @@ describe('configText', () => {
     const base = join(dir, 'rebuilder.conf');
     await writeFile(base, '[debian]\nmirror = deb http://a.example/debian sid main\n');
     const mirrors = ['deb [check-valid-until=no] http://c.example sid main', 'deb http://d.example sid main'];
-    const getter = await readBack('getter', configText({ base, mirrors }));
+    const getter = await readBack('getter', configText({ base, mirrors, keepBase: false }));
     expect(getter.projects.debian.mirror).toEqual(mirrors);
   });
 
   it('says so when there is no such file', () => {
-    expect(() => configText({ base: '/nonexistent', mirrors: [] })).toThrow(
+    expect(() => configText({ base: '/nonexistent', mirrors: [], keepBase: false })).toThrow(
       /\/nonexistent: found no such file/,
     );
   });
