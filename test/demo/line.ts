@@ -15,8 +15,11 @@ export type DemoLine = Readonly<{
 export async function startDemoLine(options: {
   folder: string;
   cache: string;
-  layout: string;
+  /** The signed root layout to publish, if any. */
+  layout?: string;
   mirror: Readonly<{ sshd: Sshd; basedir: string }>;
+  /** More lines of the configuration's [common]. */
+  settings?: string;
 }): Promise<DemoLine> {
   const config = join(options.folder, 'rebuilder.conf');
   const { sshd, basedir } = options.mirror;
@@ -25,10 +28,10 @@ export async function startDemoLine(options: {
     config,
     `[common]
 in-toto-sign-key-fpr = @VAULT_KEY@
-root-layout = ${options.layout}
-repo-ssh-key = mirror
+${options.layout === undefined ? '' : `root-layout = ${options.layout}\n`}repo-ssh-key = mirror
 repo-remote-ssh-host = ${sshd.user}@127.0.0.1:${sshd.port}
 repo-remote-ssh-basedir = ${basedir}
+${options.settings ?? ''}
 `,
   );
   await giveUploaderItsKeys(join(options.folder, 'state/uploader'), sshd);

@@ -56,16 +56,19 @@ export function makeFolders(
   }
   for (const role of roles) {
     const owner = owners.of(role);
-    // As systemd does, a runtime folder begins empty.
-    rmSync(folders.runtime(role), { recursive: true, force: true });
-    for (const folder of [folders.state(role), folders.cache(role), folders.runtime(role)]) {
-      own(folder, 0o700, owner);
-    }
+    for (const folder of [folders.state(role), folders.cache(role)]) own(folder, 0o700, owner);
+    makeRuntimeFolder(folders, role, owner);
     own(join(folders.configs, role), 0o700, owner);
   }
   for (const door of doorRoles) agentFolder(folders, door, owners.of(door), owners);
   agentFolder(folders, 'disposable', owners.disposable, owners);
   own(folders.sandboxes, 0o700, owners.disposable);
+}
+
+/** As systemd does: a runtime folder is empty whenever its role starts. */
+export function makeRuntimeFolder(folders: Folders, role: QubeRole, owner: Owner): void {
+  rmSync(folders.runtime(role), { recursive: true, force: true });
+  own(folders.runtime(role), 0o700, owner);
 }
 
 /** Only the broker gets in, by its group, which a socket made there inherits. */

@@ -1,25 +1,29 @@
-import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
+import type { Log } from '../../lib/daemon/log.ts';
 import type { AgentConfig } from '../agent/config.ts';
 import { type LineCgroups, makeLineCgroups, removeCgroups } from './cgroups.ts';
 import { agentConfigsOf } from './doors.ts';
-import { type Folders, foldersOf, makeFolders } from './folders.ts';
+import { type Folders, foldersOf, makeFolders, makeRuntimeFolder } from './folders.ts';
 import { clearLeftovers, endStrays, markOf, removeRecord, writeRecord } from './leftovers.ts';
 import { type Member, type MemberOptions, startMember } from './member.ts';
 import { type NotifySockets, openNotifySockets } from './notify-socket.ts';
 import { LineError, type LineOptions } from './options.ts';
 import { brokerConfigOf } from './qubes.ts';
+import { Restarts, restartDelayMs } from './restarts.ts';
+import { roleEnvironment, writeRoleConfig } from './role-settings.ts';
 import { type DaemonRole, daemonRoles, qubeRoles } from './roles.ts';
 import { layOutServices } from './services.ts';
 import { findOwners, type Owner, type Owners } from './users.ts';
-import { makeVaultKey, type VaultKey, vaultKeyMark } from './vault-key.ts';
+import { makeVaultKey, type VaultKey } from './vault-key.ts';
 
 /** A ready line has this long to start. */
 const readyTimeoutMs = 60_000;
 
 export interface LineParts {
   readonly clock: Clock;
+  readonly log: Log;
   /** The folder of the bundled programs. */
   readonly lib: string;
   /** The folder of `policy`, `services` and `rpc-config`. */
@@ -38,7 +42,7 @@ export interface Line {
   /** Where rebuilderctl calls from. */
   readonly adminSocket: string;
   readonly vaultKey: VaultKey | undefined;
-  /** Rejects when a member ends that was not told to, or the line is told to stop. */
+  /** Rejects when a door or the broker ends, or a role that keeps dying, or the line is told to stop. */
   readonly failed: Promise<never>;
   stop(): Promise<void>;
 }
@@ -61,7 +65,9 @@ export async function startLine(options: LineOptions, parts: LineParts): Promise
 }
 
 class Running {
-  readonly #members: Member[] = [];
+  readonly #restarts = new Restarts();
+  #members: readonly Member[] = [];
+  #isReady = false;
   #notify: NotifySockets | undefined;
   #stopped: Promise<void> | undefined;
   #fail: (reason: LineError) => void = () => {};
@@ -104,6 +110,7 @@ class Running {
     await this.#allReady([...doors, ...first]);
     const others = roles.filter((role) => role !== 'orchestrator').map((role) => this.#startRole(role, key));
     await this.#allReady(others);
+    this.#isReady = true;
     return {
       adminSocket: folders.caller('admin'),
       vaultKey: key,
@@ -184,39 +191,43 @@ class Running {
   #startRole(role: DaemonRole, key: VaultKey | undefined): string {
     const { folders, parts } = this;
     const owner = this.owners.of(role);
-    const config = folders.config(role);
-    const text = readFileSync(this.options.config, 'utf8');
-    writeFileSync(config, key === undefined ? text : text.replaceAll(vaultKeyMark, key.fingerprint), {
-      mode: 0o600,
-    });
-    chownSync(config, owner.uid, owner.gid);
+    writeRoleConfig(role, this.options.config, { folders, owner, key });
+    const { lib, client } = parts;
     return this.#startMember({
       name: role,
       program: role,
       args: [],
       owner,
       cwd: folders.state(role),
-      env: {
-        HOME: folders.state(role),
-        USER: owner.name,
-        LOGNAME: owner.name,
-        PATH: this.#path(),
-        STATE_DIRECTORY: folders.state(role),
-        CACHE_DIRECTORY: folders.cache(role),
-        RUNTIME_DIRECTORY: folders.runtime(role),
-        PACKAGE_REBUILDER_CONF: config,
-        PACKAGE_REBUILDER_LIB: parts.lib,
-        QREXEC_CLIENT_VM: parts.client,
-        QREXEC_AGENT_SOCKET: folders.caller(role),
-      },
+      env: roleEnvironment(role, owner, { folders, path: this.#path(), lib, client }),
+      onEnd: (how) => void this.#startAgain(role, key, how),
     });
+  }
+
+  /** As systemd restarts a role's unit: what it held is lent again, and nothing else of the line need end. */
+  async #startAgain(role: DaemonRole, key: VaultKey | undefined, how: string): Promise<void> {
+    const { clock, log } = this.parts;
+    if (!this.#isReady || !this.#restarts.allows(role, clock.monotonic())) {
+      this.#fail(new LineError('died', how));
+      return;
+    }
+    log.warning('starting a role again', { role, say: how });
+    await clock.sleep(restartDelayMs);
+    if (this.#stopped !== undefined) return;
+    makeRuntimeFolder(this.folders, role, this.owners.of(role));
+    this.#startRole(role, key);
   }
 
   #startMember(
     what: Readonly<{ program: string; args: readonly string[] }> &
-      Omit<MemberOptions, 'command' | 'logs' | 'cwd' | 'owner'> & { owner?: Owner; cwd?: string },
+      Omit<MemberOptions, 'command' | 'logs' | 'cwd' | 'owner'> & {
+        owner?: Owner;
+        cwd?: string;
+        /** Called when it ends though the line was not told to; without it the line then ends, too. */
+        onEnd?: (how: string) => void;
+      },
   ): string {
-    const { program, args, owner, cwd = '/', env, ...rest } = what;
+    const { program, args, owner, cwd = '/', env, onEnd, ...rest } = what;
     const file = join(this.parts.lib, `${program}.js`);
     if (!existsSync(file)) throw new LineError('set-up', `${file} is missing: run npm run build`);
     const member = startMember({
@@ -227,8 +238,12 @@ class Running {
       logs: this.folders.logs,
       ...(this.owners.separate && owner !== undefined ? { owner } : {}),
     });
-    this.#members.push(member);
-    void member.ended.then((how) => this.#stopped === undefined && this.#fail(new LineError('died', how)));
+    this.#members = [...this.#members.filter(({ name }) => name !== member.name), member];
+    void member.ended.then((how) => {
+      if (this.#stopped !== undefined) return;
+      if (onEnd === undefined) this.#fail(new LineError('died', how));
+      else onEnd(how);
+    });
     writeRecord(this.folders.root, {
       line: markOf(process.pid),
       members: this.#members.map(({ pid }) => markOf(pid)),

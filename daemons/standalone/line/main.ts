@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../lib/daemon/clock.ts';
+import { openLog } from '../../lib/daemon/log.ts';
 import { openNotify } from '../../lib/daemon/notify.ts';
 import { quitSignal, stopSignal } from '../../lib/daemon/stop.ts';
 import { onStdinEnd } from '../protocol/stdin-end.ts';
@@ -23,6 +24,7 @@ try {
   const { uid, gid, username } = userInfo();
   line = await startLine(options, {
     clock: systemClock,
+    log: openLog('line'),
     lib,
     qrexec: options.qrexec ?? join(lib, '../qrexec'),
     client: join(lib, '../bin/qrexec-client-vm'),

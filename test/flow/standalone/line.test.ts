@@ -92,15 +92,15 @@ describe.each(modes)('a line started by %s', (mode) => {
   });
 
   it('ends when it is told to, workers first, and leaves no process, socket or group', async () => {
-    const groups = cgroupsOf();
-    expect(groups.length).toBe(mode === 'root' ? 2 : 0);
+    const groups = cgroupsOf(own);
+    expect(groups.length > 0).toBe(mode === 'root');
     line.program.kill('SIGTERM');
     expect(await line.program.exited).toEqual({ code: 0, signal: null });
     expect(readFileSync(join(own.dir, 'state/getter/handed-back'), 'utf8')).toBe('0');
     expect(processesWith(own.folder)).toEqual([]);
     for (const name of ['qubes', 'agents', 'notify', 'line.json'])
       expect(existsSync(join(own.dir, name))).toBe(false);
-    expect(cgroupsOf()).toEqual([]);
+    expect(groups.filter((group) => existsSync(group))).toEqual([]);
   });
 
   it('ends when whoever started it does', async () => {
@@ -112,21 +112,60 @@ describe.each(modes)('a line started by %s', (mode) => {
 
   it('that is killed leaves nothing running, and starts again in the same folder', async () => {
     line = await own.start();
+    const groups = cgroupsOf(own);
     line.program.kill('SIGKILL');
     await line.program.exited;
     await eventually('every member has ended', () => processesWith(own.folder).length === 0);
     line = await own.start(['--without', 'reporter,uploader']);
     expect((await line.call('getter', ['@default', 'rebuilder.Lease+get'])).status).toBe(0);
     expect(processesWith(join(own.folder, 'project/build/lib/uploader.js'))).toEqual([]);
-    const before = cgroupsOf().length;
-    expect(before).toBe(mode === 'root' ? 2 : 0);
+    expect(groups.filter((group) => existsSync(group))).toEqual([]);
   });
 
-  it('ends, saying why, when one of its members does', async () => {
-    const { pid } = JSON.parse(readFileSync(join(own.dir, 'state/rebuilder/self.json'), 'utf8'));
+  it('starts a role again that died, and goes on', async () => {
+    const pidOf = (role: string) =>
+      JSON.parse(readFileSync(join(own.dir, 'state', role, 'self.json'), 'utf8')).pid as number;
+    for (const role of ['rebuilder', 'orchestrator']) {
+      const before = pidOf(role);
+      process.kill(before, 'SIGKILL');
+      await eventually(`${role} runs again`, () => pidOf(role) !== before);
+    }
+    await eventually('the door answers', () => existsSync(join(own.dir, 'run/orchestrator/door.sock')));
+    expect((await line.call('getter', ['@default', 'rebuilder.Lease+get'])).status).toBe(0);
+  });
+
+  it('ends, saying why, when a role keeps dying', async () => {
+    writeFileSync(join(own.dir, 'state/attester/refuse'), '');
+    const { pid } = JSON.parse(readFileSync(join(own.dir, 'state/attester/self.json'), 'utf8'));
     process.kill(pid, 'SIGKILL');
     expect(await line.program.exited).toEqual({ code: 1, signal: null });
+    rmSync(join(own.dir, 'state/attester/refuse'));
     expect(processesWith(own.folder)).toEqual([]);
+  });
+
+  it('ends, saying why, when a door or the broker does', async () => {
+    line = await own.start();
+    const [agent] = processesWith(join(own.dir, 'conf/agent'));
+    if (agent === undefined) throw new Error('no agent runs');
+    process.kill(agent, 'SIGKILL');
+    expect(await line.program.exited).toEqual({ code: 1, signal: null });
+    expect(processesWith(own.folder)).toEqual([]);
+  });
+
+  it('ends at once on SIGQUIT, whatever its members still do', async () => {
+    line = await own.start(['--grace-seconds', '600']);
+    const groups = cgroupsOf(own);
+    const { pid } = JSON.parse(readFileSync(join(own.dir, 'state/reporter/self.json'), 'utf8'));
+    process.kill(pid, 'SIGSTOP');
+    line.program.kill('SIGTERM');
+    await eventually(
+      'the others have ended',
+      () => processesWith(join(own.folder, 'project/build/lib/uploader.js')).length === 0,
+    );
+    line.program.kill('SIGQUIT');
+    expect(await line.program.exited).toEqual({ code: 0, signal: null });
+    expect(processesWith(own.folder)).toEqual([]);
+    expect(groups.filter((group) => existsSync(group))).toEqual([]);
   });
 
   it('does not start when a role does not', async () => {
@@ -139,18 +178,9 @@ describe.each(modes)('a line started by %s', (mode) => {
   });
 });
 
-/** Parts of cgroup hierarchies that lines have made below this process's own groups, or beside them. */
-function cgroupsOf(): string[] {
-  const found: string[] = [];
-  for (const line of readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')) {
-    const [, names = '', path = ''] = line.split(':');
-    if (names === 'memory' || names === 'pids') found.push(join('/sys/fs/cgroup', names, path));
-  }
-  return found.flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => name.startsWith('package-rebuilder-'))
-      .map((name) => join(folder, name)),
-  );
+/** The line's parts of cgroup hierarchies. */
+function cgroupsOf(own: OwnLine): readonly string[] {
+  return JSON.parse(readFileSync(join(own.dir, 'line.json'), 'utf8')).cgroups;
 }
 
 describe('a line started by root', () => {

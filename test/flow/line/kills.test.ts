@@ -1,0 +1,178 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock as clock, VirtualClock } from '../../../daemons/lib/daemon/clock.ts';
+import { run } from '../../../daemons/lib/daemon/program.ts';
+import { parseLines } from '../../demo/follow.ts';
+import { endAgents } from '../../demo/keys.ts';
+import { type DemoLine, startDemoLine } from '../../demo/line.ts';
+import { campaignSeed } from '../../support/campaign.ts';
+import { type Sshd, startSshd } from '../../support/sshd.ts';
+
+/**
+ * One death a step, each while that role holds that step's job. The packages are apart, so that each death costs one of
+ * them a lease's time and the others nothing.
+ */
+const deaths = [
+  { role: 'getter', step: 'feed', of: 'debootstrap', withinMs: 300 },
+  { role: 'getter', step: 'inputs', of: 'usrmerge', withinMs: 1_500 },
+  { role: 'rebuilder', step: 'rebuild', of: 'what-is-python', withinMs: 12_000 },
+  { role: 'attester', step: 'attest', of: 'distro-info-data', withinMs: 300 },
+  { role: 'reporter', step: 'report', of: '', withinMs: 50 },
+  { role: 'uploader', step: 'upload', of: '', withinMs: 300 },
+] as const;
+type Death = (typeof deaths)[number];
+
+const sources = ['debootstrap', 'usrmerge', 'what-is-python', 'distro-info-data'];
+const binaries = [
+  'debootstrap',
+  'distro-info-data',
+  'python-dev-is-python3',
+  'python-is-python3',
+  'usr-is-merged',
+  'usrmerge',
+];
+/** Random instants at which the orchestrator dies, besides. */
+const orchestratorDiesWithinMs = [8_000, 40_000];
+const patienceMs = 560_000;
+
+let folder: string;
+let sshd: Sshd;
+let line: DemoLine;
+const chance = new VirtualClock(
+  [...campaignSeed()].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7),
+);
+const at = (...parts: readonly string[]) => join(folder, ...parts);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kills-'));
+  await run('chmod', ['711', folder], { timeoutMs: 10_000 });
+  for (const name of ['sshd', 'mirror', 'line', 'cache']) await mkdir(at(name));
+  sshd = await startSshd(at('sshd'));
+  line = await startDemoLine({
+    folder: at('line'),
+    cache: at('cache'),
+    mirror: { sshd, basedir: at('mirror') },
+    settings: 'keep-bases = no',
+  });
+});
+afterAll(async () => {
+  await line?.stop();
+  await sshd?.stop();
+  await endAgents(at('line/state/vault/gnupg'), at('gnupg'));
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The process of a role of this line. */
+function pidOf(role: string): number | undefined {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .find((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        const state = `STATE_DIRECTORY=${at('line/state', role)}\0`;
+        return (
+          (words[1] ?? '').endsWith(`/${role}.js`) &&
+          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(state)
+        );
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Waits until the role's journal says that it leased such a job, and kills it somewhat later. */
+async function die({ role, step, of, withinMs }: Death): Promise<void> {
+  const leased = new RegExp(`leased about="?${of}.* job=\\S+\\.${step}`);
+  while (!leased.test(journalOf(role))) await clock.sleep(10);
+  await clock.sleep(chance.random() * withinMs);
+  kill(role);
+}
+
+function kill(role: string): void {
+  const pid = pidOf(role);
+  if (pid === undefined) throw new Error(`${role} does not run`);
+  process.kill(pid, 'SIGKILL');
+}
+
+function journalOf(role: string): string {
+  const path = at('line/log', `${role}.log`);
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+type Result = Readonly<{ source: string; verdict: string | null }>;
+type Job = Readonly<{ id: string; state: string }>;
+
+/** What the command line says; nothing while the orchestrator is away. */
+async function rows<T>(view: 'results' | 'jobs'): Promise<readonly T[]> {
+  return parseLines<T>(await line.ctl(view, '--json').catch(() => ''));
+}
+
+async function untilSettled(): Promise<void> {
+  const deadline = clock.monotonic() + patienceMs;
+  for (;;) {
+    const results = await rows<Result>('results');
+    const jobs = await rows<Job>('jobs');
+    const judged = results.length === sources.length && results.every(({ verdict }) => verdict !== null);
+    if (judged && jobs.length > 0 && jobs.every(({ state }) => state === 'settled')) return;
+    if (clock.monotonic() > deadline) throw new Error(`still open: ${JSON.stringify([results, jobs])}`);
+    await clock.sleep(1_000);
+  }
+}
+
+describe('a line whose roles are killed in the middle of each step', () => {
+  it('ends with every build judged, every job settled once, and every link published once', async () => {
+    console.info(
+      `campaign kills: ${deaths.length} deaths and ${orchestratorDiesWithinMs.length} of the orchestrator, SEED=${campaignSeed()}`,
+    );
+    const dying = [
+      ...deaths.map(die),
+      ...orchestratorDiesWithinMs.map(async (ms) => {
+        await clock.sleep(2_000 + chance.random() * ms);
+        kill('orchestrator');
+      }),
+    ];
+    for (const source of sources) {
+      await line.ctl('trigger', 'rebuild', source, 'bookworm.amd64', 'bookworm.all');
+    }
+    await Promise.all(dying);
+    await untilSettled();
+
+    const results = await rows<Result>('results');
+    expect(results.map(({ source, verdict }) => `${source} ${verdict}`).sort()).toEqual(
+      sources.map((source) => `${source} reproducible`).sort(),
+    );
+    const jobs = await rows<Job>('jobs');
+    expect(new Set(jobs.map(({ id }) => id)).size).toBe(jobs.length);
+    for (const source of sources)
+      expect(
+        journalOf('orchestrator').match(new RegExp(`done .*about="${source} .*job=\\S+\\.rebuild`, 'g')),
+      ).toHaveLength(1);
+
+    const published = at('mirror/rebuild/debian/sources');
+    const documents = readdirSync(published).flatMap((binary) =>
+      readdirSync(join(published, binary))
+        .map((version) => join(published, binary, version, 'metadata'))
+        .filter((path) => existsSync(path)),
+    );
+    expect(documents.map((path) => path.split('/').at(-3)).sort()).toEqual(binaries);
+    await mkdir(at('gnupg'), { mode: 0o700 });
+    await run('gpg', ['--homedir', at('gnupg'), '--batch', '--import', line.vaultKey.file], {
+      timeoutMs: 60_000,
+    });
+    for (const path of documents) {
+      const keys = ['--gpg', line.vaultKey.fingerprint.toLowerCase(), '--gpg-home', at('gnupg')];
+      await run('in-toto-sign', ['-f', path, '--verify', ...keys], { timeoutMs: 60_000 });
+    }
+  });
+
+  it('did again only what was being done when a role died', () => {
+    const disposables = journalOf('agent-disposable').match(/started disp\d+/g);
+    expect(disposables).toHaveLength(sources.length + 1);
+    const feeds = journalOf('getter').match(/leased about="?debootstrap.*\.feed/g);
+    expect(feeds).toHaveLength(2);
+  });
+});
