@@ -6,16 +6,15 @@ import { join, normalize } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openDownloads } from './downloads.ts';
 
-/** What the demo's one web server answers: a folder as it is, or a mirror that is passed through. */
-export type Site = Readonly<{ folder: string }> | Readonly<{ mirror: string }>;
+/** What the one web server answers: a folder as it is, or a mirror that is passed through but for what it refuses. */
+type Site = Readonly<{ folder: string }> | Readonly<{ mirror: string; refuses?: (path: string) => boolean }>;
+export type Sites = Readonly<Record<string, Site>>;
 
 /**
  * Serves sites on loopback, each under the first segment of the path. apt's in-toto method speaks plain http to an
  * archive only, so the machine's own mirror is passed through, whatever it speaks.
  */
-export async function serveSites(
-  sites: Readonly<Record<string, Site>>,
-): Promise<{ url: string; close: () => Promise<void> }> {
+export async function serveSites(sites: Sites): Promise<{ url: string; close: () => Promise<void> }> {
   const download = openDownloads();
   const server = createServer((request, response) => {
     answer(sites, request, response, download).catch(() => response.destroy());
@@ -33,7 +32,7 @@ export async function serveSites(
 }
 
 async function answer(
-  sites: Readonly<Record<string, Site>>,
+  sites: Sites,
   request: IncomingMessage,
   response: ServerResponse,
   download: ReturnType<typeof openDownloads>,
@@ -43,6 +42,7 @@ async function answer(
   const site = sites[name];
   if (!site || rest.includes('..')) return void response.writeHead(404).end();
   if ('mirror' in site) {
+    if (site.refuses?.(path)) return void response.writeHead(403).end();
     const body = await download(`${site.mirror.replace(/\/$/, '')}/${rest.join('/')}`);
     if (!body) return void response.writeHead(404).end();
     response.writeHead(200);
