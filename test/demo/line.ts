@@ -20,6 +20,8 @@ export async function startDemoLine(options: {
   mirror: Readonly<{ sshd: Sshd; basedir: string }>;
   /** More lines of the configuration's [common]. */
   settings?: string;
+  /** More arguments of the line's program. */
+  args?: readonly string[];
 }): Promise<DemoLine> {
   const config = join(options.folder, 'rebuilder.conf');
   const { sshd, basedir } = options.mirror;
@@ -48,6 +50,7 @@ ${options.settings ?? ''}
       options.cache,
       '--make-key',
       'demo rebuilder',
+      ...(options.args ?? []),
     ],
     { detached: true },
   );

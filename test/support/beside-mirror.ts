@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../daemons/lib/daemon/program.ts';
@@ -58,11 +58,6 @@ export class BesideMirror {
       env: { XDG_CACHE_HOME: join(this.folder, 'cache') },
     });
     return { ...answer, dir };
-  }
-
-  /** The build's log that a rebuild left. */
-  logOf({ dir, result }: Readonly<{ dir: string; result: { source: string; version: string } }>): string {
-    return readFileSync(join(dir, `${result.source}_${result.version}_all.log`), 'utf8');
   }
 
   remove(): void {
