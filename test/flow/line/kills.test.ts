@@ -97,8 +97,12 @@ async function orchestratorDies(withinMs: number): Promise<void> {
   kill('orchestrator');
 }
 
-async function trigger(source: string): Promise<void> {
-  await line.ctl('trigger', 'rebuild', source, 'bookworm.amd64', 'bookworm.all');
+async function trigger(queue: string, source?: string): Promise<void> {
+  await line.ctl(
+    'trigger',
+    queue,
+    ...(source === undefined ? [] : [source, 'bookworm.amd64', 'bookworm.all']),
+  );
 }
 
 function kill(role: string): void {
@@ -137,13 +141,12 @@ describe('a line whose roles are killed in the middle of each step', () => {
     console.info(
       `campaign kills: ${deaths.length} deaths and ${orchestratorDiesWithinMs.length} of the orchestrator, SEED=${campaignSeed()}`,
     );
-    // First what would hold up the others: the getter's deaths cost two packages a lease's time, meanwhile the rest goes on.
-    const [feed, inputs, ...others] = deaths;
-    for (const death of [feed, inputs]) await Promise.all([die(death), trigger(death.of)]);
-    const dying = [...others.map(die), ...orchestratorDiesWithinMs.map(orchestratorDies)];
-    for (const source of sources.filter((name) => name !== feed.of && name !== inputs.of)) {
-      await trigger(source);
-    }
+    // First what costs a lease's time before anything else can happen: meanwhile the other packages go on.
+    const [feed, inputs, rebuild, attest, report, upload] = deaths;
+    for (const death of [feed, inputs]) await Promise.all([die(death), trigger('rebuild', death.of)]);
+    for (const death of [report, upload]) await Promise.all([die(death), trigger(death.step)]);
+    const dying = [die(rebuild), die(attest), ...orchestratorDiesWithinMs.map(orchestratorDies)];
+    for (const death of [rebuild, attest]) await trigger('rebuild', death.of);
     await Promise.all(dying);
     await untilSettled();
 
