@@ -118,13 +118,14 @@ function summarise(source: string, rows: readonly DemoRow[], publication: string
   const seconds = rows
     .flatMap((each) => Object.values(each.seconds))
     .reduce<number>((sum, part) => sum + (part ?? 0), 0);
+  const rounded = Math.round(seconds * 10) / 10;
   return {
     source,
     version: row?.version ?? '',
     verdict: worst,
     files,
     link: link ? relative(folder, link) : null,
-    seconds,
+    seconds: rounded,
   };
 }
 

@@ -24,7 +24,7 @@ my $path = $ENV{NOTIFY_SOCKET};
 $path =~ s/^@/\\0/;
 socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die "notify: $!\\n";
 my $to = pack_sockaddr_un($path);
-while (my $line = <STDIN>) { chomp $line; send($socket, $line, 0, $to) or warn "notify: $!\\n"; }
+while (my $line = <STDIN>) { chomp $line; send($socket, $line, 0, $to) or $line eq 'STOPPING=1' or warn "notify: $!\\n"; }
 `;
 
 const maxStatus = 300;

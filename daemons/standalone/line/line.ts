@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
@@ -172,7 +172,8 @@ class Running {
 
   #startAgent({ name, owner, config }: { name: string; owner: Owner; config: AgentConfig }): string {
     const file = join(this.folders.configs, `${name}.json`);
-    writeFileSync(file, JSON.stringify(config), { mode: 0o644 });
+    writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+    chownSync(file, owner.uid, owner.gid);
     const sandboxes = config.doors.some(({ sandbox }) => sandbox !== undefined);
     const env = { HOME: '/', PATH: this.#path() };
     const member = this.#startMember({
