@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawn } from '../../support/campaign.ts';
 import { readRebuildable } from '../../support/rebuildable.ts';
 import { rebuild } from '../../support/rebuilderctl.ts';
@@ -13,11 +17,26 @@ const cases: readonly Case[] = list.flatMap((entry, index) => [
 
 if (list.length > 0) {
   describe('rebuilderctl rebuild, on official packages', () => {
+    let cache: string;
+    beforeAll(async () => {
+      cache = mkdtempSync(join(tmpdir(), 'rebuildable-'));
+      await chmod(cache, 0o755);
+    });
+    afterAll(() => rmSync(cache, { recursive: true }));
+
     it.each([...drawn('rebuildable', cases, 4)])('tells $title file by file', async ({ how, index }) => {
       const entry = list[index];
       if (!entry) throw new Error('no such case');
       const buildinfos = how === 'buildinfo' ? entry.buildinfos : [];
-      const { result, exitCode } = await rebuild(`${entry.source}=${entry.version}`, entry.suite, buildinfos);
+      const { result, exitCode } = await rebuild(
+        `${entry.source}=${entry.version}`,
+        entry.suite,
+        buildinfos,
+        {
+          args: ['--keep-base'],
+          env: { XDG_CACHE_HOME: cache },
+        },
+      );
 
       const allIdentical = [...entry.files.values()].every((file) => file.identical);
       for (const [name, known] of entry.files) {
