@@ -35,7 +35,7 @@ const binaries = [
   'usrmerge',
 ];
 /** Random instants at which the orchestrator dies, besides. */
-const orchestratorDiesWithinMs = [5_000, 30_000];
+const orchestratorDiesWithinMs = [5_000, 20_000];
 const patienceMs = 560_000;
 
 let folder: string;
@@ -124,6 +124,12 @@ async function rows<T>(view: 'results' | 'jobs'): Promise<readonly T[]> {
   return parseLines<T>(await line.ctl(view, '--json').catch(() => ''));
 }
 
+async function inputsOf(names: readonly string[]): Promise<void> {
+  const isHere = (name: string) =>
+    new RegExp(`done .*about="${name} .*job=\\S+\\.inputs`).test(journalOf('orchestrator'));
+  while (!names.every(isHere)) await clock.sleep(100);
+}
+
 async function untilSettled(): Promise<void> {
   const deadline = clock.monotonic() + patienceMs;
   for (;;) {
@@ -141,12 +147,14 @@ describe('a line whose roles are killed in the middle of each step', () => {
     console.info(
       `campaign kills: ${deaths.length} deaths and ${orchestratorDiesWithinMs.length} of the orchestrator, SEED=${campaignSeed()}`,
     );
-    // First what costs a lease's time before anything else can happen: meanwhile the other packages go on.
     const [feed, inputs, rebuild, attest, report, upload] = deaths;
-    for (const death of [feed, inputs]) await Promise.all([die(death), trigger('rebuild', death.of)]);
-    for (const death of [report, upload]) await Promise.all([die(death), trigger(death.step)]);
-    const dying = [die(rebuild), die(attest), ...orchestratorDiesWithinMs.map(orchestratorDies)];
+    const dying: Promise<void>[] = [die(rebuild), die(attest), die(report), die(upload)];
+    dying.push(...orchestratorDiesWithinMs.map(orchestratorDies));
+    for (const death of [report, upload]) await trigger(death.step);
     for (const death of [rebuild, attest]) await trigger('rebuild', death.of);
+    // The getter's deaths come when it has no more to do for these: each costs what it holds a lease's time.
+    await inputsOf([rebuild.of, attest.of]);
+    for (const death of [feed, inputs]) await Promise.all([die(death), trigger('rebuild', death.of)]);
     await Promise.all(dying);
     await untilSettled();
 
