@@ -55,11 +55,15 @@ export const seconds = z
   .min(0)
   .max(10 ** 8);
 export const say = z.string().max(maxSay);
+/** Of a closed alphabet, no segment of it `.` or `..`; the grammar is its reader's to judge, row by row. */
 export const dist = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9.+~_/-]*$/, 'not a dist such as bookworm.amd64');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9.+~_-]*(?:\/[A-Za-z0-9][A-Za-z0-9.+~_-]*)*$/,
+    'not a dist such as bookworm.amd64',
+  );
 export const jobId = z.string().regex(/^[a-z2-7]{16}\.[a-z]{3,12}$/, 'not a job id');
 export const buildId = z.string().regex(/^[a-z2-7]{16}$/, 'not a build id');
 export const fence = z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Caller } from './contract.ts';
-import { buildSpec, debVersion, dist, fence, jobId, sha256, sourceName } from './fields.ts';
+import { buildSpec, debVersion, dist, fence, jobId, publicationPath, sha256, sourceName } from './fields.ts';
 
 /** What a job asks of the role that leases it: small, with the sha256 of whatever is large. */
 
@@ -54,7 +54,7 @@ export const attestPayload = z.discriminatedUnion('kind', [
     /** The original buildinfo, if the environment came from one. */
     buildinfo: sha256.nullable(),
     /** Links published earlier for the same source and version, to be merged after they were checked. */
-    earlier: z.array(z.strictObject({ path: z.string().max(600), sha256 })).max(40),
+    earlier: z.array(z.strictObject({ path: publicationPath, sha256 })).max(40),
   }),
   z.strictObject({ kind: z.literal('manifest'), publication: sha256 }),
 ]);

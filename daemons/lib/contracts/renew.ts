@@ -22,7 +22,15 @@ const request = z.strictObject({
           .strictObject({ stage: z.string().max(60), done: count.nullable(), total: count.nullable(), say })
           .optional(),
         /** The log's bytes from `offset` on are the object of this index; sent again, it changes nothing. */
-        log: z.strictObject({ offset: size, object: z.int().min(0).max(maxLeasesPerWorker) }).optional(),
+        log: z
+          .strictObject({
+            offset: size,
+            object: z
+              .int()
+              .min(0)
+              .max(maxLeasesPerWorker - 1),
+          })
+          .optional(),
       }),
     )
     .max(maxLeasesPerWorker),

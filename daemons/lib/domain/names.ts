@@ -27,11 +27,18 @@ export class NameError extends Error {
 }
 
 const maxNameLength = 255;
+/** Room for a package and a version of the longest names in one path. */
+export const maxPublicationPath = 600;
 
-function parseAs<Name extends string>(untrusted: unknown, pattern: RegExp, expected: string): Branded<Name> {
-  if (typeof untrusted !== 'string' || untrusted.length > maxNameLength || !pattern.test(untrusted)) {
-    throw new NameError(expected, String(untrusted));
-  }
+function parseAs<Name extends string>(
+  untrusted: unknown,
+  pattern: RegExp,
+  expected: string,
+  maxLength = maxNameLength,
+): Branded<Name> {
+  // An object is not made a text of: its own `toString` may be anything.
+  if (typeof untrusted !== 'string') throw new NameError(expected, typeof untrusted);
+  if (untrusted.length > maxLength || !pattern.test(untrusted)) throw new NameError(expected, untrusted);
   return untrusted as Branded<Name>;
 }
 
@@ -50,9 +57,13 @@ export function parseBinaryName(untrusted: unknown): BinaryName {
   return parseAs<'BinaryName'>(untrusted, /^[a-z0-9][a-z0-9+.-]+$/, 'a binary package name');
 }
 
-/** deb-version(7): optional numeric epoch, then an upstream version and revision of a closed alphabet. */
+/** deb-version(7): optional numeric epoch, then an upstream version and revision of a closed alphabet; a colon only behind an epoch. */
 export function parseDebVersion(untrusted: unknown): DebVersion {
-  return parseAs<'DebVersion'>(untrusted, /^(?:\d{1,9}:)?[0-9A-Za-z][0-9A-Za-z.+~:-]*$/, 'a Debian version');
+  return parseAs<'DebVersion'>(
+    untrusted,
+    /^(?:\d{1,9}:[0-9A-Za-z][0-9A-Za-z.+~:-]*|[0-9A-Za-z][0-9A-Za-z.+~-]*)$/,
+    'a Debian version',
+  );
 }
 
 /** dpkg-architecture(1) names: `amd64`, `all`, `kfreebsd-amd64`. */
@@ -88,14 +99,14 @@ export function parseFingerprint(untrusted: unknown): Fingerprint {
   ).toUpperCase() as Fingerprint;
 }
 
-/** A path below the publication's root: plain segments joined by `/`, none of them `.` or `..`. */
+/** A path below the publication's root: plain segments of a file name's length joined by `/`, none of them `.` or `..`. */
 export function parsePublicationPath(untrusted: unknown): PublicationPath {
-  const path = parseAs<'PublicationPath'>(
+  return parseAs<'PublicationPath'>(
     untrusted,
-    /^[0-9A-Za-z][0-9A-Za-z.+~:_%-]*(?:\/[0-9A-Za-z][0-9A-Za-z.+~:_%-]*)*$/,
+    /^[0-9A-Za-z][0-9A-Za-z.+~:_%-]{0,254}(?:\/[0-9A-Za-z][0-9A-Za-z.+~:_%-]{0,254})*$/,
     'a path of the publication',
+    maxPublicationPath,
   );
-  return path;
 }
 
 /** The same version without its epoch, as pool file names write it. */

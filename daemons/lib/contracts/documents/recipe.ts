@@ -70,7 +70,10 @@ const recipe = z.discriminatedUnion('kind', [
             .string()
             .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
             .max(200),
-          z.string().max(32_000),
+          z
+            .string()
+            .max(32_000)
+            .regex(/^[^\0]*$/, 'a variable cannot hold NUL'),
         ]),
       )
       .max(500),

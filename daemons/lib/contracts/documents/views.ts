@@ -10,6 +10,7 @@ import {
   failureCode,
   jobId,
   parts,
+  publicationPath,
   say,
   seconds,
   sha256,
@@ -79,36 +80,54 @@ const resultWhole = z.strictObject({
   report: sha256.nullable(),
   buildinfo: sha256.nullable(),
   evidence: sha256,
-  publish: z.array(z.strictObject({ path: z.string().max(600), sha256 })).max(20_000),
+  publish: z.array(z.strictObject({ path: publicationPath, sha256 })).max(20_000),
 });
 export type ResultWhole = z.infer<typeof resultWhole>;
+
+/** Dists that one suite may follow, and workers that may call on it. */
+export const maxDists = 2_000;
+export const maxWorkers = 2_000;
+const bytes = z.int().min(0);
 
 const statusView = z.strictObject({
   version: z.string().max(60),
   now: wallTime,
-  queues: z.array(
-    z.strictObject({
-      queue: z.enum(queues),
-      pending: count,
-      leased: count,
-      setAside: count,
-      paused: z.boolean(),
-    }),
-  ),
-  states: z.array(z.strictObject({ dist, state: z.enum(shownStates), count })),
-  workers: z.array(
-    z.strictObject({
-      qube: z.string().max(63),
-      queue: z.enum(queues),
-      lastSeen: wallTime,
-      jobs: z.array(jobId).max(64),
-    }),
-  ),
-  feeds: z.array(
-    z.strictObject({ dist, lastRead: wallTime.nullable(), say: say.nullable(), next: wallTime.nullable() }),
-  ),
+  queues: z
+    .array(
+      z.strictObject({
+        queue: z.enum(queues),
+        pending: count,
+        leased: count,
+        setAside: count,
+        paused: z.boolean(),
+      }),
+    )
+    .max(queues.length),
+  states: z
+    .array(z.strictObject({ dist, state: z.enum(shownStates), count }))
+    .max(maxDists * shownStates.length),
+  workers: z
+    .array(
+      z.strictObject({
+        qube: z.string().max(63),
+        queue: z.enum(queues),
+        lastSeen: wallTime,
+        jobs: z.array(jobId).max(64),
+      }),
+    )
+    .max(maxWorkers),
+  feeds: z
+    .array(
+      z.strictObject({
+        dist,
+        lastRead: wallTime.nullable(),
+        say: say.nullable(),
+        next: wallTime.nullable(),
+      }),
+    )
+    .max(maxDists),
   /** null where only the disk is the limit. */
-  objects: z.strictObject({ count, bytes: count.or(z.number()), quotaBytes: z.number().nullable() }),
+  objects: z.strictObject({ count, bytes, quotaBytes: bytes.nullable() }),
 });
 export type StatusView = z.infer<typeof statusView>;
 

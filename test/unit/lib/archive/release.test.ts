@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import { withoutSignature } from '../../../../daemons/lib/archive/buildinfo-file.ts';
 import { ArchiveError } from '../../../../daemons/lib/archive/errors.ts';
 import { checkDates, findIndex, parseRelease } from '../../../../daemons/lib/archive/release.ts';
-import { parseRfcDate } from '../../../../daemons/lib/domain/date.ts';
 
 const hash = 'bc442eb8e8251796e139748da1872c050e2d1e93f55655100357f2e68364caf5';
 const text = `Origin: Debian
@@ -128,38 +127,5 @@ describe('checkDates', () => {
       expect.objectContaining({ code: 'not-yet-valid' }),
     );
     expect(() => checkDates(parseRelease(text), early, { validUntil: true, date: false })).not.toThrow();
-  });
-});
-
-describe('parseRfcDate', () => {
-  it('agrees with Date on every date that Date writes', () => {
-    fc.assert(
-      fc.property(
-        fc.date({ min: new Date('1970-01-01'), max: new Date('2200-01-01'), noInvalidDate: true }),
-        (date) => {
-          const seconds = Math.floor(date.getTime() / 1_000) * 1_000;
-          expect(parseRfcDate(date.toUTCString())).toBe(seconds);
-        },
-      ),
-    );
-  });
-
-  it.each([
-    ['Thu, 07 May 2026 21:10:44 +0000', 1778188244000],
-    ['Tue, 22 Aug 2021 22:12:19 +1400', Date.UTC(2021, 7, 22, 8, 12, 19)],
-    ['22 Aug 2021 22:12:19 -0430', Date.UTC(2021, 7, 23, 2, 42, 19)],
-    ['Thu, 29 Feb 2024 00:00:00 GMT', Date.UTC(2024, 1, 29)],
-  ])('reads %s', (written, time) => {
-    expect(parseRfcDate(written)).toBe(time);
-  });
-
-  it.each([
-    '',
-    'yesterday',
-    'Thu, 29 Feb 2023 00:00:00 GMT',
-    '1 Jan 2024 24:00:00 GMT',
-    '1 Jan 2024 00:00:00',
-  ])('refuses %j', (written) => {
-    expect(parseRfcDate(written)).toBeUndefined();
   });
 });

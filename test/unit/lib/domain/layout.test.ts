@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildLayout, type LayoutKey, parseLayout } from '../../../../daemons/lib/domain/layout.ts';
-import type { JsonObject } from '../../../../daemons/lib/domain/metablock.ts';
+import { type JsonObject, MetablockError } from '../../../../daemons/lib/domain/metablock.ts';
+import { type Json, overTheWire, placesOf, replaced } from '../../../support/json-places.ts';
 
 function key(keyid: string): LayoutKey {
   return {
@@ -55,5 +57,42 @@ describe('buildLayout', () => {
     expect(() => buildLayout({ rebuilders, threshold, expires: when })).toThrow(
       expect.objectContaining({ code }),
     );
+  });
+});
+
+describe('parseLayout', () => {
+  const good = overTheWire(buildLayout({ rebuilders: [one, two], threshold: 2, expires }));
+  const places = placesOf(good);
+
+  it('answers a layout with anything in it changed with a layout that reads the same again, or a MetablockError', () => {
+    const noise: fc.Arbitrary<Json> = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }).map(overTheWire),
+      fc.constantFrom<Json>({ toString: 1, valueOf: 1 }, 'x'.repeat(10_000), 2 ** 53, -1, 0.5),
+    );
+    let read = 0;
+    fc.assert(
+      fc.property(fc.constantFrom(...places), noise, ({ steps }, by) => {
+        const changed = replaced(good, steps, by) as unknown as JsonObject;
+        if (typeof changed !== 'object' || changed === null) return;
+        try {
+          const layout = parseLayout(changed);
+          expect(parseLayout(layout as unknown as JsonObject)).toEqual(layout);
+          read += 1;
+        } catch (error) {
+          expect(error).toBeInstanceOf(MetablockError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(read).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['keys', Object.fromEntries(Array.from({ length: 2_000 }, (_, at) => [`${at}`, { keyid: `${at}` }]))],
+    ['steps', Array.from({ length: 10_000 }, (_, at) => ({ _type: 'step', name: `${at}` }))],
+    ['inspect', Array.from({ length: 10_000 }, (_, at) => ({ _type: 'inspection', name: `${at}` }))],
+  ])('refuses more %s than any layout has', (member, many) => {
+    const layout = { ...(good as JsonObject), [member]: many };
+    expect(() => parseLayout(layout)).toThrow(expect.objectContaining({ code: 'too-large' }));
   });
 });
