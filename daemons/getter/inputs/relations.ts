@@ -22,8 +22,8 @@ export function parseRelations(text: string): readonly (readonly Alternative[])[
 
 function parseAlternative(text: string): Alternative | undefined {
   const match =
-    /^\s*([a-z0-9][a-z0-9+.-]+)(?::[a-z0-9-]+)?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s()]+)\s*\))?\s*$/.exec(
-      text,
+    /^([a-z0-9][a-z0-9+.-]+)(?::[a-z0-9-]+)?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s()]+)\s*\))?$/.exec(
+      text.trim(),
     );
   if (match === null) return undefined;
   const [, name = '', sign, version = ''] = match;

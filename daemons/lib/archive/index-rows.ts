@@ -30,9 +30,9 @@ const packageFields = [
   'Provides',
 ] as const;
 
-const versionPattern = '(?:\\d{1,9}:)?[0-9A-Za-z][0-9A-Za-z.+~:-]{0,254}';
+const versionPattern = '(?:\\d{1,9}:[0-9A-Za-z][0-9A-Za-z.+~:-]{0,254}|[0-9A-Za-z][0-9A-Za-z.+~-]{0,254})';
 const namePattern = '[a-z0-9][a-z0-9+.-]{1,254}';
-const pathPattern = '[0-9A-Za-z][0-9A-Za-z+._~%-]*(?:/[0-9A-Za-z][0-9A-Za-z+._~%-]*)*';
+const pathPattern = '[0-9A-Za-z][0-9A-Za-z+._~%-]{0,254}(?:/[0-9A-Za-z][0-9A-Za-z+._~%-]{0,254})*';
 /** The alphabets of lib/domain/names.ts, all of a row at once. */
 const packageRow = new RegExp(
   `^${namePattern}\\t${versionPattern}\\t[a-z0-9][a-z0-9-]{0,30}\\t${namePattern}\\t${versionPattern}\\t[0-9a-f]{64}\\t\\d{1,13}\\t${pathPattern}$`,

@@ -147,7 +147,7 @@ function installedOf(text: string): readonly InstalledPackage[] {
 
 /** `NAME="value"`; dpkg-genbuildinfo puts a backslash before each double quote and escapes nothing else. */
 function parseVariable(line: string): readonly [string, string] {
-  const match = /^([A-Za-z_][A-Za-z0-9_]*)="(.*)"$/s.exec(line);
+  const match = /^([A-Za-z_][A-Za-z0-9_]*)="([^\0]*)"$/.exec(line);
   if (match === null) {
     throw new BuildinfoError(
       `buildinfo: Environment: ${JSON.stringify(line.slice(0, 80))} is not NAME="value"`,
@@ -173,9 +173,18 @@ function changesOf(value: string | undefined): string | null {
     .split('\n')
     .map((line) => line.replace(/^[ \t]/, '').trimEnd())
     .map((line) => (line === '.' ? '' : line))
-    .join('\n')
-    .replace(/^\n+|\n+$/g, '');
-  return text === '' ? null : text;
+    .join('\n');
+  const trimmed = withoutNewlinesAround(text);
+  return trimmed === '' ? null : trimmed;
+}
+
+/** By hand: `/\n+$/` looks at each run of newlines once for every newline in it. */
+function withoutNewlinesAround(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && text[start] === '\n') start += 1;
+  while (end > start && text[end - 1] === '\n') end -= 1;
+  return text.slice(start, end);
 }
 
 function required(fields: ReadonlyMap<string, string>, name: string): string {

@@ -149,6 +149,21 @@ describe('parseBuildinfo', () => {
     );
   });
 
+  it('reads an entry of blank lines as one, in a time that does not square with their number', () => {
+    const good = [
+      ['source', 'bash'],
+      ['version', '1'],
+      ['architecture', 'all'],
+    ] as const;
+    const changes = `\n a${'\n .'.repeat(60_000)}\n b\n .`;
+    const entry = parseBuildinfo(new Map([...good, ['binary-only-changes', changes]])).binaryOnlyChanges;
+    expect(entry).toBe(`a${'\n'.repeat(60_001)}b`);
+  });
+
+  it('refuses a variable that no program can be started with', () => {
+    expect(() => readBuildinfo(plain.replace('EMPTY=""', 'EMPTY="\0"'))).toThrow(BuildinfoError);
+  });
+
   it('gives back every environment that dpkg could write', () => {
     const value = fc.string({ unit: fc.constantFrom(...'ab =\\"\'$`,') });
     fc.assert(
