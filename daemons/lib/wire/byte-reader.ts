@@ -13,7 +13,12 @@ export class ByteReader {
   readonly #input: Readable;
   readonly #liveness: Liveness;
 
-  constructor(input: Readable, liveness: Liveness) {
+  /** @param endsEarly what the stream's end means where more was due */
+  constructor(
+    input: Readable,
+    liveness: Liveness,
+    readonly endsEarly: 'protocol' | 'lost' = 'protocol',
+  ) {
     this.#input = input;
     this.#liveness = liveness;
     input.on('readable', this.#onReadable);
@@ -39,14 +44,14 @@ export class ByteReader {
     return taken;
   }
 
-  /** Exactly `count` bytes, a small number; the stream's end before them is `protocol`. */
+  /** Exactly `count` bytes, a small number; throws `endsEarly` at the stream's end before them. */
   async exactly(count: number, what: string): Promise<Buffer> {
     const first = await this.some(count);
     if (first?.length === count) return first;
     const parts = first === undefined ? [] : [first];
     for (let have = first?.length ?? 0; have < count; ) {
       const part = await this.some(count - have);
-      if (part === undefined) throw new WireError('protocol', `the stream ended inside ${what}`);
+      if (part === undefined) throw new WireError(this.endsEarly, `the stream ended inside ${what}`);
       parts.push(part);
       have += part.length;
     }

@@ -149,6 +149,8 @@ class Call<Argument extends string, Request, Reply> {
         maxObjects: this.contract.maxReplyObjects,
         maxObjectBytes: this.contract.maxObjectBytes,
         liveness: this.#liveness,
+        // A daemon that is killed looks like this and like nothing else: its socket's exit code is always 0.
+        endsEarly: this.contract.kind === 'socket' ? 'lost' : 'protocol',
         onFailure: this.#end,
       });
       const reply = this.#parse(message);

@@ -9,7 +9,7 @@ export async function readHeader(reader: ByteReader): Promise<object | undefined
   for (;;) {
     let bytes = await reader.some(maxHeaderBytes);
     if (bytes === undefined) {
-      if (length > 0) throw new WireError('protocol', 'the stream ended inside a header');
+      if (length > 0) throw new WireError(reader.endsEarly, 'the stream ended inside a header');
       return undefined;
     }
     if (length === 0) {

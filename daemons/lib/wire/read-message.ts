@@ -29,6 +29,8 @@ export interface ReadCaps {
   readonly emptyHeader?: object;
   /** Told of signs of life other than bytes of this message. */
   readonly liveness?: Liveness;
+  /** What the stream's end before the message's means: `protocol` unless told. */
+  readonly endsEarly?: 'protocol' | 'lost';
   /** Called once if the message breaks after its header. */
   readonly onFailure?: () => void;
 }
@@ -50,7 +52,7 @@ export interface IncomingMessage {
 /** Reads a header; its objects are read as the caller asks for them. Throws a `WireError`. */
 export async function readMessage(input: Readable, caps: ReadCaps): Promise<IncomingMessage> {
   const liveness = caps.liveness ?? new Liveness({ ...caps, onLost: (error) => void input.destroy(error) });
-  const reader = new ByteReader(input, liveness);
+  const reader = new ByteReader(input, liveness, caps.endsEarly);
   try {
     const untrustedHeader = (await readHeader(reader)) ?? caps.emptyHeader;
     if (untrustedHeader === undefined) throw new WireError('lost', 'the stream ended before a message began');
@@ -271,7 +273,9 @@ class Incoming implements IncomingObject {
         else throw new WireError('protocol', `frame ${kind} of ${length} bytes inside an object`);
       }
       const piece = await this.#message.reader.some(this.#pending);
-      if (piece === undefined) throw new WireError('protocol', 'the stream ended inside an object');
+      if (piece === undefined) {
+        throw new WireError(this.#message.reader.endsEarly, 'the stream ended inside an object');
+      }
       this.#pending -= piece.length;
       this.#message.dead.passed(piece.length);
       this.#hash.update(piece);

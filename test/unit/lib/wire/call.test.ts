@@ -269,17 +269,16 @@ describe('a call that nobody answers', () => {
     expect(await failure(caller.call(lease, 'get', {}))).toMatchObject({ code: 'local' });
   });
 
-  it('is lost when the connection ends in the middle, protocol when the answerer does', async () => {
+  it.each([
+    ['the connection', 'socket', 255, 'lost'],
+    ['a daemon, whose socket has no exit code,', 'socket', 0, 'lost'],
+    ['a program of its own accord', 'executable', 0, 'protocol'],
+  ] as const)('when %s ends in the middle (%s, status %i) is %s', async (_what, kind, status, code) => {
     const half = `printf '{"v":1,"ok":true,"objects":1}\\n'`;
-    for (const [status, code] of [
-      [255, 'lost'],
-      [0, 'protocol'],
-    ] as const) {
-      const client = program(folder, `#!/bin/sh\ncat >/dev/null\n${half}\nexit ${status}\n`);
-      const caller = qrexecCaller({ clock, log, program: client });
-      const { done } = await caller.call(fetchObjects, 'get', fetchRequest);
-      expect(await failure(done())).toMatchObject({ code, inBand: false });
-    }
+    const client = program(folder, `#!/bin/sh\ncat >/dev/null\n${half}\nexit ${status}\n`);
+    const caller = qrexecCaller({ clock, log, program: client });
+    const { done } = await caller.call({ ...fetchObjects, kind }, 'get', fetchRequest);
+    expect(await failure(done())).toMatchObject({ code, inBand: false });
   });
 
   it('is lost after a minute of silence, and its client is ended', async () => {
