@@ -1,3 +1,4 @@
+import { CanonicalJsonError } from '../../lib/domain/canonical-json.ts';
 import type { LayoutKey } from '../../lib/domain/layout.ts';
 import { type EarlierProduct, packageProducts, parseLink, rebuildStep } from '../../lib/domain/link.ts';
 import {
@@ -42,7 +43,7 @@ export function readEarlier(
     }
     return { path: document.path, products, environment: link.environment };
   } catch (error) {
-    if (!(error instanceof MetablockError)) throw error;
+    if (!(error instanceof MetablockError || error instanceof CanonicalJsonError)) throw error;
     refused(error.message);
     return undefined;
   }

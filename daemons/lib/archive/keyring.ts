@@ -50,7 +50,7 @@ async function readKeyring(file: string): Promise<Buffer> {
 /** The binary of every armored key block in a text: RFC 9580, 6.2. Checksums are left to gpgv's own parsing. */
 export function dearmor(text: string): Buffer {
   const blocks: Buffer[] = [];
-  for (let at = text.indexOf(armorBegin); at >= 0; at = text.indexOf(armorBegin, at + 1)) {
+  for (let at = text.indexOf(armorBegin); at >= 0; ) {
     const end = text.indexOf(armorEnd, at);
     if (end < 0) throw new ArchiveError('no-key', 'an armored key block has no end');
     const lines = text.slice(at + armorBegin.length, end).split('\n');
@@ -58,6 +58,7 @@ export function dearmor(text: string): Buffer {
     const blank = body.indexOf('');
     const data = body.slice(blank + 1).filter((line) => !line.startsWith('='));
     blocks.push(Buffer.from(data.join(''), 'base64'));
+    at = text.indexOf(armorBegin, end);
   }
   const bytes = Buffer.concat(blocks);
   if (bytes.length === 0) throw new ArchiveError('no-key', 'no armored key block');

@@ -10,13 +10,9 @@ const lineLength = 64;
 export function dearmor(file: Buffer): Buffer {
   if (file.length > maxArmored) throw new OpenPgpError('too-large', `larger than ${maxArmored} bytes`);
   if (file.length > 0 && (file.readUInt8() & 0x80) !== 0) return file;
-  const block = /-----BEGIN PGP [A-Z ]+-----\r?\n([\s\S]*?)-----END PGP [A-Z ]+-----/.exec(
-    file.toString('latin1'),
-  );
-  const lines = (block?.[1] ?? '').split(/\r?\n/);
+  const lines = firstBlock(file.toString('latin1')).split(/\r?\n/);
   const blank = lines.findIndex((line) => line.trim() === '');
-  if (block === null || blank < 0)
-    throw new OpenPgpError('malformed', 'neither OpenPGP packets nor their armour');
+  if (blank < 0) throw notArmour();
   const body = lines.slice(blank + 1).filter((line) => line !== '');
   const checksum = body.at(-1)?.startsWith('=') ? body.pop() : undefined;
   const text = body.join('');
@@ -26,6 +22,20 @@ export function dearmor(file: Buffer): Buffer {
     throw new OpenPgpError('malformed', 'armour whose checksum does not match');
   }
   return bytes;
+}
+
+/** What stands between the first beginning and the end that follows it. */
+function firstBlock(text: string): string {
+  const begin = /-----BEGIN PGP [A-Z ]+-----\r?\n/.exec(text);
+  if (begin === null) throw notArmour();
+  const inside = text.slice(begin.index + begin[0].length);
+  const end = /-----END PGP [A-Z ]+-----/.exec(inside);
+  if (end === null) throw notArmour();
+  return inside.slice(0, end.index);
+}
+
+function notArmour(): OpenPgpError {
+  return new OpenPgpError('malformed', 'neither OpenPGP packets nor their armour');
 }
 
 /** A public key as people exchange it. */

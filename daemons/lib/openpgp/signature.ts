@@ -61,7 +61,7 @@ export function readSignature(packet: Packet): SignaturePacket {
   reader.take(2); // the digest's first octets: a quick check that proves nothing
   // A later subpacket wins, and a hashed one over an unhashed one, as in securesystemslib.
   const said = new Map([...unhashed, ...hashed].map(({ type: kind, data }) => [kind, data]));
-  const created = said.get(subpackets.created)?.readUInt32BE() ?? 0;
+  const created = uint32Of(said.get(subpackets.created)) ?? 0;
   if (created === 0) throw new OpenPgpError('malformed', 'a signature without a creation time');
   return {
     type,
