@@ -89,12 +89,12 @@ async function die({ role, step, of, withinMs }: Death): Promise<void> {
   const leased = new RegExp(`leased about="?${of}.* job=\\S+\\.${step}`);
   while (!leased.test(journalOf(role))) await clock.sleep(10);
   await clock.sleep(chance.random() * withinMs);
-  kill(role);
+  await kill(role);
 }
 
 async function orchestratorDies(withinMs: number): Promise<void> {
   await clock.sleep(2_000 + chance.random() * withinMs);
-  kill('orchestrator');
+  await kill('orchestrator');
 }
 
 async function trigger(queue: string, source?: string): Promise<void> {
@@ -105,9 +105,10 @@ async function trigger(queue: string, source?: string): Promise<void> {
   );
 }
 
-function kill(role: string): void {
-  const pid = pidOf(role);
-  if (pid === undefined) throw new Error(`${role} does not run`);
+/** One that is just being started again dies as soon as it runs. */
+async function kill(role: string): Promise<void> {
+  let pid = pidOf(role);
+  for (; pid === undefined; pid = pidOf(role)) await clock.sleep(100);
   process.kill(pid, 'SIGKILL');
 }
 

@@ -224,10 +224,11 @@ describe('uploading by ssh', () => {
     const { port, user } = await pinnedSshd();
     const settings = { host: `${user}@127.0.0.1:${port}`, basedir: mirror };
     const stop = new AbortController();
-    const files = { ...first, ...many(400) };
+    const files = { ...first, ...many(1_000) };
     const stopped = upload(await openUploader(settings), files, stop.signal);
     stopped.catch(() => {});
-    while (Object.keys(await held()).length === 0) await systemClock.sleep(2);
+    const begun = () => readdir(join(mirror, 'rebuild')).catch(() => []);
+    while ((await begun()).length === 0) await systemClock.sleep(2);
     stop.abort(new Error('told to stop'));
     await expect(stopped).rejects.toThrow();
     const arrived = await held();
