@@ -8,7 +8,7 @@ import { run } from '../../../daemons/lib/daemon/program.ts';
 import { parseLines } from '../../demo/follow.ts';
 import { endAgents } from '../../demo/keys.ts';
 import { type DemoLine, startDemoLine } from '../../demo/line.ts';
-import { campaignSeed } from '../../support/campaign.ts';
+import { campaignSeed, drawn } from '../../support/campaign.ts';
 import { type Sshd, startSshd } from '../../support/sshd.ts';
 
 /**
@@ -84,8 +84,13 @@ function pidOf(role: string): number | undefined {
     });
 }
 
+/** Of the long campaign a part, drawn by the seed. */
+const drawnDeaths = new Set<Death>(drawn('kills', deaths, 2));
+
 /** Waits until the role's journal says that it leased such a job, and kills it somewhat later. */
-async function die({ role, step, of, withinMs }: Death): Promise<void> {
+async function die(death: Death): Promise<void> {
+  if (!drawnDeaths.has(death)) return;
+  const { role, step, of, withinMs } = death;
   const leased = new RegExp(`leased about="?${of}.* job=\\S+\\.${step}`);
   while (!leased.test(journalOf(role))) await clock.sleep(10);
   await clock.sleep(chance.random() * withinMs);
@@ -145,9 +150,6 @@ async function untilSettled(): Promise<void> {
 
 describe('a line whose roles are killed in the middle of each step', () => {
   it('ends with every build judged, every job settled once, and every link published once', async () => {
-    console.info(
-      `campaign kills: ${deaths.length} deaths and ${orchestratorDiesWithinMs.length} of the orchestrator, SEED=${campaignSeed()}`,
-    );
     const [feed, inputs, rebuild, attest, report, upload] = deaths;
     const dying: Promise<void>[] = [die(rebuild), die(attest), die(report), die(upload)];
     dying.push(...orchestratorDiesWithinMs.map(orchestratorDies));
@@ -188,9 +190,11 @@ describe('a line whose roles are killed in the middle of each step', () => {
   });
 
   it('did again only what was being done when a role died', () => {
-    const disposables = journalOf('agent-disposable').match(/started disp\d+/g);
-    expect(disposables).toHaveLength(sources.length + 1);
-    const feeds = journalOf('getter').match(/leased about="?debootstrap.*\.feed/g);
-    expect(feeds).toHaveLength(2);
+    // A role may die before its step has cost anything; no build or reading but that one is done twice.
+    const again = (death: Death) => (drawnDeaths.has(death) ? [0, 1] : [0]);
+    const disposables = journalOf('agent-disposable').match(/started disp\d+/g) ?? [];
+    expect(again(deaths[2])).toContain(disposables.length - sources.length);
+    const feeds = journalOf('getter').match(/done .*job=\S+\.feed/g) ?? [];
+    expect(feeds).toHaveLength(sources.length);
   });
 });
