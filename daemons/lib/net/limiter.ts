@@ -11,12 +11,24 @@ class HostLimit {
     this.#free = atOnce;
   }
 
-  async enter(): Promise<void> {
+  async enter(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free -= 1;
       return;
     }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await new Promise<void>((resolve, reject) => {
+      const admit = () => {
+        signal?.removeEventListener('abort', giveUp);
+        resolve();
+      };
+      const giveUp = () => {
+        this.#waiting.splice(this.#waiting.indexOf(admit), 1);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', giveUp, { once: true });
+      this.#waiting.push(admit);
+    });
   }
 
   leave(): void {
@@ -39,10 +51,12 @@ export class Limiter {
   /** Waits until the host has room and its pause is over; the request that follows ends with the returned call. */
   async enter(host: string, signal: AbortSignal | undefined): Promise<() => void> {
     const limit = this.#limitOf(host);
-    await limit.enter();
+    await limit.enter(signal);
     try {
-      const wait = limit.notBefore - this.#clock.monotonic();
-      if (wait > 0) await this.#clock.sleep(wait, signal);
+      // What another request hears meanwhile may make the pause longer.
+      for (let wait = this.#pauseOf(limit); wait > 0; wait = this.#pauseOf(limit)) {
+        await this.#clock.sleep(wait, signal);
+      }
       signal?.throwIfAborted();
     } catch (error) {
       limit.leave();
@@ -55,6 +69,10 @@ export class Limiter {
   pause(host: string, ms: number): void {
     const limit = this.#limitOf(host);
     limit.notBefore = Math.max(limit.notBefore, this.#clock.monotonic() + ms);
+  }
+
+  #pauseOf(limit: HostLimit): number {
+    return limit.notBefore - this.#clock.monotonic();
   }
 
   #limitOf(host: string): HostLimit {
