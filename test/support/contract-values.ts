@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { textsUpTo } from './texts.ts';
 
 /** Values that the fields of contracts accept, as their writers make them. */
 
@@ -37,7 +38,7 @@ export const counts = fc.oneof(fc.nat(1_000), fc.constantFrom(0, 2 ** 31));
 export const sizes = fc.oneof(fc.nat(), fc.constantFrom(0, 2 ** 40));
 export const wallTimes = fc.oneof(fc.nat(), fc.constantFrom(0, 2 ** 53 - 1));
 export const durations = fc.oneof(fc.nat(100), fc.constantFrom(0, 0.25, 10 ** 8));
-export const texts = fc.string({ unit: 'binary', maxLength: 30 });
+export const texts = textsUpTo(30);
 export const partLists = fc.constantFrom(['any'], ['all'], ['any', 'all']);
 export const failureCodes = fc.constantFrom('source-missing', 'environment-unknown', 'protocol');
 

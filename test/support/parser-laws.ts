@@ -69,7 +69,7 @@ export function describeParser(facts: ParserFacts): void {
           expect(overTheWire(facts.parse(parsed))).toEqual(parsed);
           expectWithin(value, parsed, facts, '');
         }),
-        { numRuns: 25 },
+        { numRuns: 15 },
       );
     });
 
@@ -146,7 +146,7 @@ export function describeParser(facts: ParserFacts): void {
             if (parsed !== undefined) expectPromises(overTheWire(parsed), facts);
           },
         ),
-        { numRuns: 120 },
+        { numRuns: 60 },
       );
     });
   });

@@ -70,6 +70,8 @@ export async function run(program: string, args: readonly string[], options: Run
     stderr = Buffer.concat([stderr, chunk]).subarray(-maxStderr);
   });
   const group = new ProcessGroup(subprocess.pid);
+  // What it left in the background would hold its output open, and with it this call.
+  subprocess.once('exit', () => group.kill('SIGKILL'));
   const over = new AbortController();
   let reason: 'timed-out' | 'killed' | undefined;
   const stop = (why: 'timed-out' | 'killed') => {

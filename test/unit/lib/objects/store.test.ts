@@ -88,6 +88,58 @@ describe('an object store', () => {
     expect((await store.put(chunks('abc'), 100)).size).toBe(3);
   });
 
+  it('never holds more than its quota, and counts what it holds, whatever is put, removed and collected', async () => {
+    const step = fc.record({
+      does: fc.constantFrom('put', 'put', 'put', 'delete', 'collect', 'break'),
+      texts: fc.array(fc.constantFrom('a', 'bb', 'ccc', 'dddd', 'eeeee'), { minLength: 1, maxLength: 3 }),
+    });
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 12 }),
+        fc.integer({ min: 5, max: 15 }),
+        async (steps, quotaBytes) => {
+          const own = mkdtempSync(join(dir, 'model-'));
+          const store = await ObjectStore.open(own, { clock, quotaBytes });
+          for (const { does, texts } of steps) {
+            const known = new Map<string, number>();
+            for await (const { sha256, size } of store.list()) known.set(sha256, size);
+            if (does === 'put') {
+              const put = await Promise.all(texts.map((text) => codeOf(store.put(chunks(...text), 100))));
+              for (const [index, code] of put.entries()) {
+                if (code === 'quota') refused += 1;
+                else expect(await store.has(hashOf(texts[index] ?? ''))).toBe(true);
+              }
+            } else if (does === 'delete') {
+              for (const text of new Set(texts)) {
+                expect(store.delete(hashOf(text))).toBe(known.has(hashOf(text)));
+              }
+            } else if (does === 'collect') {
+              const isLive = (sha256: Sha256) => texts.map(hashOf).includes(sha256);
+              await collect(store, { isLive, putBefore: Number.POSITIVE_INFINITY, onRemoved: quiet });
+            } else {
+              const broken = (async function* () {
+                yield Buffer.from(texts.join(''));
+                throw new Error('cut off');
+              })();
+              expect(await codeOf(store.put(broken, 100))).not.toBe('no error');
+            }
+            const held: number[] = [];
+            for await (const { size } of store.list()) held.push(size);
+            const bytes = held.reduce((sum, size) => sum + size, 0);
+            expect(store.usage()).toEqual({ count: held.length, bytes });
+            expect(bytes).toBeLessThanOrEqual(quotaBytes);
+            expect(await store.room()).toBe(quotaBytes - bytes);
+            expect(readdirSync(join(own, 'tmp'))).toEqual([]);
+          }
+          rmSync(own, { recursive: true });
+        },
+      ),
+      { numRuns: 25 },
+    );
+    expect(refused).toBeGreaterThan(0);
+  });
+
   it('removes at its opening what a killed process left, and nothing that a running one writes', async () => {
     await ObjectStore.open(dir, { clock });
     writeFileSync(join(dir, 'tmp', `${2 ** 22 + 1}.1`), 'half');
