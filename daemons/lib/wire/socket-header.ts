@@ -45,5 +45,13 @@ export function parseSocketHeader(untrusted: string): ServedCall {
   const fields = /^([A-Za-z0-9_.-]{1,255})\+([A-Za-z0-9_.+-]*) ([^ ]+)$/.exec(untrusted);
   if (fields === null) throw new WireError('protocol', 'not a qrexec header of a call between qubes');
   const [, service = '', argument = '', source] = fields;
-  return { service, argument, source: parseQubeName(source) };
+  return { service, argument, source: sourceOf(source) };
+}
+
+function sourceOf(untrusted: string | undefined): QubeName {
+  try {
+    return parseQubeName(untrusted);
+  } catch (cause) {
+    throw new WireError('protocol', 'a qrexec header whose source is no qube', { cause });
+  }
 }

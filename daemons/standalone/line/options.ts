@@ -46,9 +46,10 @@ const defaultGraceSeconds = 15;
 
 export function parseLineOptions(args: readonly string[]): LineOptions {
   const { values } = parse(args);
-  if (values.dir === undefined || values.config === undefined) throw new LineError('usage', usage);
+  // An empty name would be the folder we happen to be in.
+  if (!values.dir || !values.config) throw new LineError('usage', usage);
   const mib = (text: string | undefined, fallback: number) =>
-    text === undefined ? Math.floor(fallback) : positive(text) * mebibyte;
+    text === undefined ? Math.floor(fallback) : positive(text, mebibyte);
   return {
     folder: resolve(values.dir),
     config: resolve(values.config),
@@ -95,8 +96,8 @@ function parseRole(name: string): DaemonRole {
   return name;
 }
 
-function positive(text: string): number {
-  const number = Number(text);
+function positive(text: string, unit = 1): number {
+  const number = /^\d+$/.test(text) ? Number(text) * unit : 0;
   if (!Number.isSafeInteger(number) || number < 1) {
     throw new LineError('usage', `found ${text}, expected a number above 0`);
   }
