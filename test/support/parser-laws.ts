@@ -56,7 +56,7 @@ export function describeParser(facts: ParserFacts): void {
           });
           check(value, places);
         }),
-        { numRuns: 8, endOnFailure: true },
+        { numRuns: 6, endOnFailure: true },
       );
       expect(seen.size).toBeGreaterThan(1);
     };
@@ -146,7 +146,7 @@ export function describeParser(facts: ParserFacts): void {
             if (parsed !== undefined) expectPromises(overTheWire(parsed), facts);
           },
         ),
-        { numRuns: 60 },
+        { numRuns: 40 },
       );
     });
   });

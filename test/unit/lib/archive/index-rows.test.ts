@@ -119,6 +119,7 @@ describe('the rows of a Packages index', () => {
         for (const row of await rowsOf(tables.relations)) expect(row).toHaveLength(6);
         made += rows.length;
       }),
+      { numRuns: 30 },
     );
     expect(made).toBeGreaterThan(0);
   });
@@ -159,6 +160,7 @@ describe('the rows of a Sources index', () => {
           made += 1;
         }
       }),
+      { numRuns: 30 },
     );
     expect(made).toBeGreaterThan(0);
   });
