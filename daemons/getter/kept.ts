@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/daemon/clock.ts';
 import type { Sha256 } from '../lib/domain/names.ts';
 import type { Downloads, Expected } from '../lib/net/download.ts';
-import { collect } from '../lib/objects/collect.ts';
+import { trim } from '../lib/objects/collect.ts';
 import { ObjectStore } from '../lib/objects/store.ts';
 import type { OutgoingObject } from '../lib/wire/objects.ts';
 
@@ -17,8 +17,6 @@ export interface KeptOptions {
 /** A file as a signed index names it, and where it is. */
 export type Wanted = Expected & Readonly<{ uri: string }>;
 
-/** What was used lately is left alone: a job that runs now may be about to send it. */
-const restMs = 3_600_000;
 const maxObjectBytes = 2 ** 36;
 
 /** What was brought once, by its sha256: a second build of the same day needs almost nothing from the mirror. */
@@ -91,14 +89,7 @@ export class Kept {
 
   async #trim(): Promise<void> {
     const { maxBytes, clock } = this.#options;
-    const over = this.#store.usage().bytes - maxBytes;
-    if (over <= 0) return;
-    await collect(this.#store, {
-      isLive: () => false,
-      putBefore: clock.now() - restMs,
-      enough: over + maxBytes / 10,
-      onRemoved: async () => {},
-    });
+    await trim(this.#store, { now: clock.now(), maxBytes, slack: maxBytes / 10 });
   }
 }
 

@@ -1,9 +1,7 @@
-import { build } from '../lib/contracts/build.ts';
 import {
   type BuilderReport,
   type BuildReport,
   maxReportBytes,
-  parseBuilderReport,
 } from '../lib/contracts/documents/builder-report.ts';
 import { type DebRecipe, maxRecipeBytes, parseRecipe } from '../lib/contracts/documents/recipe.ts';
 import { JobFailure } from '../lib/contracts/job-failure.ts';
@@ -14,6 +12,7 @@ import type { Done, JobContext } from '../lib/worker/worker.ts';
 import { baseKeyOf, baseRecipeOf, onKeptBase } from './bases/base-recipe.ts';
 import type { BaseMaker } from './bases/maker.ts';
 import type { Shelf } from './bases/shelf.ts';
+import { handOver, readReport } from './disposable.ts';
 import type { Kept } from './kept.ts';
 import type { Settings } from './settings.ts';
 import type { Turns } from './turns.ts';
@@ -92,15 +91,14 @@ async function inDisposable(
   recipe: DebRecipe,
   parts: BuildJobParts,
 ): Promise<Returned> {
-  const sent = [
-    bufferObject(Buffer.from(JSON.stringify(recipe))),
-    ...(await Promise.all(
-      recipe.inputs.map(({ role, sha256 }) => (role === 'base' ? parts.bases : parts.inputs).object(sha256)),
-    )),
-  ];
-  const request = { v: 1, limits: parts.settings.limits, objects: sent.length };
+  const { caller, settings, bases, inputs } = parts;
   try {
-    const answer = await parts.caller.call(build, 'deb', request, { objects: sent, signal: context.signal });
+    const answer = await handOver(recipe, {
+      caller,
+      limits: settings.limits,
+      objectOf: ({ role, sha256 }) => (role === 'base' ? bases : inputs).object(sha256),
+      signal: context.signal,
+    });
     const returned = await receive(context, recipe, answer, parts);
     await answer.done();
     return returned;
@@ -146,15 +144,6 @@ async function receive(
     report: { v: 1, builder, log, files, rebuilder: { version, inputBytes } },
     objects: [log, ...files.map(({ sha256 }) => sha256)],
   };
-}
-
-function readReport(untrusted: Buffer): BuilderReport {
-  try {
-    return parseBuilderReport(JSON.parse(untrusted.toString('utf8')));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new JobFailure('protocol', `the builder's report cannot be read: ${why}`, { cause: error });
-  }
 }
 
 /** A line about the cap may stand behind a log that reached it. */

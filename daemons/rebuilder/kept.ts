@@ -3,7 +3,7 @@ import type { RecipeInput } from '../lib/contracts/documents/recipe.ts';
 import { JobFailure } from '../lib/contracts/job-failure.ts';
 import type { Clock } from '../lib/daemon/clock.ts';
 import type { Sha256 } from '../lib/domain/names.ts';
-import { collect } from '../lib/objects/collect.ts';
+import { trim } from '../lib/objects/collect.ts';
 import { ObjectStore, type StoredObject } from '../lib/objects/store.ts';
 import type { JobContext } from '../lib/worker/worker.ts';
 
@@ -13,9 +13,6 @@ export interface KeptOptions {
   /** Bytes that it may take; what was used longest ago goes first. */
   readonly maxBytes: number;
 }
-
-/** What was used lately is left alone: a build that runs now may be about to send it. */
-const restMs = 3_600_000;
 
 /** A folder of objects with a size: inputs that the next build may need again, or outputs until they are returned. */
 export class Kept {
@@ -63,13 +60,6 @@ export class Kept {
 
   async #trim(): Promise<void> {
     const { maxBytes, clock } = this.#options;
-    const over = this.#store.usage().bytes - maxBytes;
-    if (over <= 0) return;
-    await collect(this.#store, {
-      isLive: () => false,
-      putBefore: clock.now() - restMs,
-      enough: over + maxBytes / 10,
-      onRemoved: async () => {},
-    });
+    await trim(this.#store, { now: clock.now(), maxBytes, slack: maxBytes / 10 });
   }
 }

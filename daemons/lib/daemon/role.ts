@@ -1,5 +1,4 @@
-import type { Clock } from './clock.ts';
-import { systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { configPaths, loadConfig, type RoleConfig } from './config.ts';
 import type { Role } from './keys.ts';
 import { type Log, openLog } from './log.ts';

@@ -36,3 +36,27 @@ export async function collect(store: ObjectStore, options: CollectOptions): Prom
   if (removed.length > 0) await options.onRemoved(removed);
   return { count, bytes };
 }
+
+export interface TrimOptions {
+  /** Wall time in ms. */
+  readonly now: number;
+  /** Bytes that the store may take. */
+  readonly maxBytes: number;
+  /** Bytes to remove beyond what is too much, so that it need not be done again soon. */
+  readonly slack: number;
+}
+
+/** What was used lately is left alone: somebody may be about to send it. */
+const restMs = 3_600_000;
+
+/** Brings a store that nothing refers to back to its size; what was used longest ago goes first. */
+export async function trim(store: ObjectStore, { now, maxBytes, slack }: TrimOptions): Promise<void> {
+  const over = store.usage().bytes - maxBytes;
+  if (over <= 0) return;
+  await collect(store, {
+    isLive: () => false,
+    putBefore: now - restMs,
+    enough: over + slack,
+    onRemoved: async () => {},
+  });
+}

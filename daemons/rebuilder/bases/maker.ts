@@ -1,10 +1,10 @@
-import { type BuildLimits, build } from '../../lib/contracts/build.ts';
-import { maxReportBytes, parseBuilderReport } from '../../lib/contracts/documents/builder-report.ts';
-import type { BaseRecipe } from '../../lib/contracts/documents/recipe.ts';
+import type { BuildLimits } from '../../lib/contracts/build.ts';
+import { maxReportBytes } from '../../lib/contracts/documents/builder-report.ts';
+import type { BaseRecipe, RecipeInput } from '../../lib/contracts/documents/recipe.ts';
 import type { Log } from '../../lib/daemon/log.ts';
 import type { Sha256 } from '../../lib/domain/names.ts';
 import { CallError, type Caller } from '../../lib/wire/call.ts';
-import { bufferObject } from '../../lib/wire/frame.ts';
+import { handOver, readReport } from '../disposable.ts';
 import type { Kept } from '../kept.ts';
 import type { Turns } from '../turns.ts';
 import { baseKeyOf } from './base-recipe.ts';
@@ -69,20 +69,15 @@ export class BaseMaker {
 
   async #inDisposable(key: Sha256, recipe: BaseRecipe): Promise<boolean> {
     const { caller, limits, inputs, shelf, stop } = this.#options;
-    const objects = [
-      bufferObject(Buffer.from(JSON.stringify(recipe))),
-      ...(await Promise.all(recipe.inputs.map(({ sha256 }) => inputs.object(sha256)))),
-    ];
-    const request = { v: 1, limits, objects: objects.length };
-    const answer = await caller.call(build, 'deb', request, { objects, signal: stop });
+    const objectOf = ({ sha256 }: RecipeInput) => inputs.object(sha256);
+    const answer = await handOver(recipe, { caller, limits, objectOf, signal: stop });
     let alike: boolean | undefined;
     let failure = 'it came back without a base';
     for await (const object of answer.objects) {
       if (object.index === 0) await object.drain();
       else if (object.index === 1) {
-        const report = parseBuilderReport(JSON.parse((await object.buffer(maxReportBytes)).toString('utf8')));
-        if (report.status === 'failed') failure = report.say;
-        else failure = '';
+        const report = readReport(await object.buffer(maxReportBytes));
+        failure = report.status === 'failed' ? report.say : '';
       } else if (failure === '' && alike === undefined) {
         alike = await shelf.add(key, object.bytes, object.sha256);
       } else await object.drain();

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import { parseSha256, type Sha256 } from '../../lib/domain/names.ts';
-import { collect } from '../../lib/objects/collect.ts';
+import { trim } from '../../lib/objects/collect.ts';
 import { isCode, syncFolder } from '../../lib/objects/files.ts';
 import { ObjectStore } from '../../lib/objects/store.ts';
 
@@ -18,8 +18,6 @@ export interface ShelfOptions {
 
 /** How many disposables must have made the same bytes before a base serves a build (DESIGN §7). */
 export const makingsNeeded = 2;
-/** What was used lately is left alone: a build that runs now may be about to send it. */
-const restMs = 3_600_000;
 const maxRecordBytes = 1_024;
 
 /**
@@ -76,10 +74,11 @@ export class Shelf {
   }
 
   async #judge(key: Sha256, sha256: Sha256): Promise<boolean> {
-    const makings = [...new Set([...(await this.#makings(key)), sha256])];
-    const alike = makings.length === 1;
-    await this.#record(key, alike ? [...(await this.#makings(key)), sha256] : makings);
-    if (!alike) for (const one of makings) this.#store.delete(one);
+    const makings = [...(await this.#makings(key)), sha256];
+    const different = new Set(makings);
+    const alike = different.size === 1;
+    await this.#record(key, alike ? makings : [...different]);
+    if (!alike) for (const one of different) this.#store.delete(one);
     await this.#trim();
     return alike;
   }
@@ -116,14 +115,7 @@ export class Shelf {
 
   async #trim(): Promise<void> {
     const { maxBytes, clock } = this.#options;
-    const over = this.#store.usage().bytes - maxBytes;
-    if (over <= 0) return;
-    await collect(this.#store, {
-      isLive: () => false,
-      putBefore: clock.now() - restMs,
-      enough: over,
-      onRemoved: async () => {},
-    });
+    await trim(this.#store, { now: clock.now(), maxBytes, slack: 0 });
   }
 }
 
