@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { systemClock as clock } from '../../daemons/lib/daemon/clock.ts';
-import { run } from '../../daemons/lib/daemon/program.ts';
+import { machinesMirror, officialKeyring, suite } from '../support/beside-mirror.ts';
 import { startSshd } from '../support/sshd.ts';
 import { checkSummary } from './checker.ts';
 import { type DemoRow, publicationSent, rebuildAll } from './follow.ts';
@@ -19,8 +19,6 @@ const sources = ['debootstrap', 'mxml', 'libcap2', 'cowsay'] as const;
 const good = 'debootstrap';
 const withEpoch = 'libcap2';
 const unattested = 'cowsay';
-const suite = 'bookworm';
-const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const folder = join(process.cwd(), 'build/demo');
 const cache = join(process.env.XDG_CACHE_HOME ?? '/var/cache', 'package-rebuilder');
@@ -56,7 +54,7 @@ async function demo(): Promise<void> {
   });
   say(`root layout signed by its owner; the vault's key is ${line.vaultKey.fingerprint}`);
 
-  const hostMirror = await firstArchive();
+  const hostMirror = await machinesMirror();
   const verifierMade = makeVerifier({
     folder: at('verifier'),
     tarball: join(cache, 'demo/verifier.tar'),
@@ -82,15 +80,6 @@ async function demo(): Promise<void> {
   await writeFile(at('summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   showTable(summary);
   await judge(summary, line, owner.fingerprint);
-}
-
-/** The first archive of the machine's own apt configuration that has the suite, or any. */
-async function firstArchive(): Promise<string> {
-  const { stdout } = await run('apt-get', ['update', '--print-uris'], { timeoutMs: 60_000 });
-  const archives = [...stdout.toString().matchAll(/^'(\S+)\/dists\/(\S+)\/InRelease'/gm)];
-  const archive = archives.find(([, , name]) => name === suite) ?? archives[0];
-  if (!archive?.[1]) throw new Error("apt's configuration names no archive");
-  return archive[1];
 }
 
 function summarise(source: string, rows: readonly DemoRow[], publication: string): DemoPackage {
@@ -209,7 +198,7 @@ async function judge(summary: DemoSummary, line: DemoLine, ownerKey: string): Pr
       packages: join(evidence, String(index), 'main/binary-amd64/Packages.xz'),
       packagesPath: 'main/binary-amd64/Packages.xz',
     })),
-    archiveKeyring,
+    archiveKeyring: officialKeyring,
     rebuilt: at('rebuilt'),
     aptLogs: {
       good: at('apt/good.log'),
