@@ -1,27 +1,16 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../../daemons/lib/daemon/clock.ts';
-import { run } from '../../../daemons/lib/daemon/program.ts';
 import { parseLines } from '../../demo/follow.ts';
-import { endAgents } from '../../demo/keys.ts';
-import { type DemoLine, startDemoLine } from '../../demo/line.ts';
 import { BesideMirror, officialLine, plainRules } from '../../support/beside-mirror.ts';
-import { type Sshd, startSshd } from '../../support/sshd.ts';
+import { openRealLine, type RealLine } from '../../support/real-line.ts';
 
 type Result = Readonly<{ source: string; state: string; code: string | null; say: string }>;
 
-let folder: string;
 let beside: BesideMirror;
-let sshd: Sshd;
-let line: DemoLine;
+let line: RealLine;
 
 /** A line whose disposables have room for an environment and little more. */
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'full-disk-'));
-  await run('chmod', ['711', folder], { timeoutMs: 10_000 });
-  for (const name of ['sshd', 'mirror', 'line', 'cache']) await mkdir(join(folder, name));
   beside = await BesideMirror.open();
   const recipe = ['i=0; while head -c 20M /dev/zero > "part-$i"; do i=$((i+1)); done', 'echo full; exit 1'];
   const files = { 'debian/rules': plainRules(['filling'], recipe) };
@@ -29,11 +18,7 @@ beforeAll(async () => {
   beside.archive.addSource({ source: 'filling', version: '1.0', binaries, files });
   beside.archive.addBinary({ package: 'filling', version: '1.0', architecture: 'all' });
   beside.archive.publish();
-  sshd = await startSshd(join(folder, 'sshd'));
-  line = await startDemoLine({
-    folder: join(folder, 'line'),
-    cache: join(folder, 'cache'),
-    mirror: { sshd, basedir: join(folder, 'mirror') },
+  line = await openRealLine({
     settings: [
       'keep-bases = no',
       `archive-keyring = ${beside.archive.keyring}`,
@@ -44,11 +29,8 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await line?.stop();
-  await sshd?.stop();
-  await endAgents(join(folder, 'line/state/vault/gnupg'));
+  await line?.close();
   beside?.remove();
-  await rm(folder, { recursive: true, force: true });
 });
 
 describe('a build that fills its disk', () => {

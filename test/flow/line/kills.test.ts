@@ -1,15 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock, VirtualClock } from '../../../daemons/lib/daemon/clock.ts';
 import { run } from '../../../daemons/lib/daemon/program.ts';
 import { parseLines } from '../../demo/follow.ts';
-import { endAgents } from '../../demo/keys.ts';
-import { type DemoLine, startDemoLine } from '../../demo/line.ts';
 import { campaignSeed, drawn } from '../../support/campaign.ts';
-import { type Sshd, startSshd } from '../../support/sshd.ts';
+import { openRealLine, type RealLine } from '../../support/real-line.ts';
 
 /**
  * One death a step, each while that role holds that step's job. The packages are apart, so that each death costs one of
@@ -38,32 +35,16 @@ const binaries = [
 const orchestratorDiesWithinMs = [5_000, 20_000];
 const patienceMs = 560_000;
 
-let folder: string;
-let sshd: Sshd;
-let line: DemoLine;
+let line: RealLine;
 const chance = new VirtualClock(
   [...campaignSeed()].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7),
 );
-const at = (...parts: readonly string[]) => join(folder, ...parts);
+const at = (...parts: readonly string[]) => join(line.folder, ...parts);
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'kills-'));
-  await run('chmod', ['711', folder], { timeoutMs: 10_000 });
-  for (const name of ['sshd', 'mirror', 'line', 'cache']) await mkdir(at(name));
-  sshd = await startSshd(at('sshd'));
-  line = await startDemoLine({
-    folder: at('line'),
-    cache: at('cache'),
-    mirror: { sshd, basedir: at('mirror') },
-    settings: 'keep-bases = no',
-  });
+  line = await openRealLine({ settings: 'keep-bases = no' });
 });
-afterAll(async () => {
-  await line?.stop();
-  await sshd?.stop();
-  await endAgents(at('line/state/vault/gnupg'), at('gnupg'));
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => line?.close(at('gnupg')));
 
 /** The process of a role of this line. */
 function pidOf(role: string): number | undefined {

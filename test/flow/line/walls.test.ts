@@ -1,6 +1,4 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../../daemons/lib/contracts/contract.ts';
@@ -10,36 +8,19 @@ import { splitGpgServices } from '../../../daemons/lib/contracts/split-gpg.ts';
 import { systemClock as clock } from '../../../daemons/lib/daemon/clock.ts';
 import { run } from '../../../daemons/lib/daemon/program.ts';
 import { parseLines } from '../../demo/follow.ts';
-import { endAgents } from '../../demo/keys.ts';
-import { type DemoLine, startDemoLine } from '../../demo/line.ts';
-import { type Sshd, startSshd } from '../../support/sshd.ts';
+import { openRealLine, type RealLine } from '../../support/real-line.ts';
 import { asUser } from '../standalone/own-line.ts';
 
 /** A real line under root, looked at from inside each of its qubes by whoever has taken that qube over. */
 
-let folder: string;
-let sshd: Sshd;
-let line: DemoLine;
+let line: RealLine;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'walls-'));
-  await run('chmod', ['711', folder], { timeoutMs: 10_000 });
-  for (const name of ['sshd', 'mirror', 'line', 'cache']) await mkdir(join(folder, name));
-  sshd = await startSshd(join(folder, 'sshd'));
-  line = await startDemoLine({
-    folder: join(folder, 'line'),
-    cache: join(folder, 'cache'),
-    mirror: { sshd, basedir: join(folder, 'mirror') },
-  });
+  line = await openRealLine();
 });
-afterAll(async () => {
-  await line?.stop();
-  await sshd?.stop();
-  await endAgents(join(folder, 'line/state/vault/gnupg'));
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => line?.close());
 
 const userOf = (role: Caller) => (role === 'rebuilder' ? 'rebuilder-worker' : `rebuilder-${role}`);
-const socketOf = (role: Caller) => join(folder, 'line/qubes', userOf(role), 'qrexec-agent');
+const socketOf = (role: Caller) => join(line.folder, 'line/qubes', userOf(role), 'qrexec-agent');
 
 /** What a shell of that role's user gets. */
 async function as(
@@ -117,12 +98,12 @@ describe.each(callers)('whoever has taken over the qube of role %s', (role) => {
 
   it('sees neither state, cache, settings nor sockets of another', async () => {
     for (const part of ['line/state', 'cache', 'line/conf', 'line/run']) {
-      const names = readdirSync(join(folder, part)).filter(
-        (name) => name !== role && existsSync(join(folder, part, name)),
+      const names = readdirSync(join(line.folder, part)).filter(
+        (name) => name !== role && existsSync(join(line.folder, part, name)),
       );
       expect(names.length).toBeGreaterThan(3);
       for (const name of names) {
-        const path = join(folder, part, name);
+        const path = join(line.folder, part, name);
         const { exitCode } = await as(role, [
           'sh',
           '-c',
@@ -133,7 +114,7 @@ describe.each(callers)('whoever has taken over the qube of role %s', (role) => {
       }
     }
     for (const door of ['vault', 'orchestrator', 'disposable']) {
-      const { exitCode } = await as(role, ['ls', join(folder, 'line/agents', door)]);
+      const { exitCode } = await as(role, ['ls', join(line.folder, 'line/agents', door)]);
       expect([door, exitCode]).toEqual([door, 2]);
     }
   });
