@@ -61,7 +61,10 @@ export class BaseMaker {
     const missing = await shelf.missing(key);
     if (missing === 0) return;
     log.info('making a base for later builds', { base: key, packages: recipe.dependencies.length });
-    const alike = await Promise.all(Array.from({ length: missing }, () => this.#inDisposable(key, recipe)));
+    const making = Array.from({ length: missing }, () => this.#inDisposable(key, recipe));
+    // The turn is over when each of them is: one that failed leaves the other running.
+    await Promise.allSettled(making);
+    const alike = await Promise.all(making);
     if (alike.includes(false)) {
       log.warning('two disposables made different bases of the same packages: none is kept', { base: key });
     } else log.info('a base is kept', { base: key });

@@ -44,7 +44,7 @@ const report = (changes: object = {}) =>
   });
 
 /** A disposable: of a package it returns what `answer` says, of a base always the same tarball. */
-type Disposable = (call: FakeCall, recipe: Recipe) => FakeReply;
+type Disposable = (call: FakeCall, recipe: Recipe) => FakeReply | Promise<FakeReply>;
 const reply = (...returned: readonly (string | Uint8Array)[]): FakeReply => ({ objects: returned });
 const whole: Disposable = (_call, recipe) =>
   recipe.kind === 'base'
@@ -256,6 +256,32 @@ describe('a base', () => {
     await parts.baseMaker?.idle();
     expect((await run(parts)).report.files).toHaveLength(2);
     expect(told.filter(({ level }) => level === 'warning').length).toBeGreaterThan(0);
+  });
+
+  it('keeps its turn until both disposables have ended, though one fails at once', async () => {
+    let end: () => void = () => {};
+    const slow = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let makings = 0;
+    const { parts } = await partsWith(async (call, recipe) => {
+      if (recipe.kind === 'deb') return whole(call, recipe);
+      makings += 1;
+      if (makings === 1) throw new CallError('lost', 'the disposable died', false);
+      await slow;
+      return whole(call, recipe);
+    }, true);
+    (await run(parts)).done.delivered?.();
+    await expect.poll(() => makings).toBe(2);
+    let taken = false;
+    const next = parts.turns.take(async () => {
+      taken = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(taken).toBe(false);
+    end();
+    await next;
+    await parts.baseMaker?.idle();
   });
 
   it('is not begun any more once the rebuilder is told to stop', async () => {
