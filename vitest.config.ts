@@ -4,8 +4,11 @@ export default defineConfig({
   test: {
     // Most of what a test waits for is other programs.
     maxWorkers: '100%',
+    // A busy machine takes its time; a poll that is never fulfilled still ends before its test.
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       {
+        extends: true,
         test: {
           name: 'fast',
           include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
@@ -13,6 +16,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'flow',
           include: ['test/flow/**/*.test.ts'],

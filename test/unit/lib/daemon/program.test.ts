@@ -20,8 +20,6 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const limit = { timeoutMs: 60_000 };
-/** How long something may take to be seen on a busy machine. */
-const soon = { timeout: 10_000 };
 const shell = (script: string, options: Partial<RunOptions> = {}) =>
   run('sh', ['-c', script], { ...limit, ...options });
 
@@ -118,7 +116,7 @@ describe('a program that is run to its end', () => {
     const { stdout } = await shell(`sleep 600 ${output} & echo $!`);
     const pid = Number(stdout);
     expect(pid).toBeGreaterThan(1);
-    await expect.poll(() => isAlive(pid), soon).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
   it('is read to its end, though it ended before', async () => {
@@ -132,11 +130,11 @@ describe('a program that goes beyond its bounds', () => {
   const family = (then = 'wait') =>
     `sleep 600 & a=$!; (sleep 600) & echo $$ $a $! > "${join(folder, 'pids')}"; ${then}`;
   const pids = () => readFileSync(join(folder, 'pids'), 'latin1').trim().split(' ').map(Number);
-  const started = () => expect.poll(() => existsSync(join(folder, 'pids')) && pids().length, soon).toBe(3);
+  const started = () => expect.poll(() => existsSync(join(folder, 'pids')) && pids().length).toBe(3);
 
   async function expectGone(): Promise<void> {
     expect(pids().every((pid) => pid > 1)).toBe(true);
-    await expect.poll(() => pids().filter(isAlive), soon).toEqual([]);
+    await expect.poll(() => pids().filter(isAlive)).toEqual([]);
   }
 
   it('of time is ended with all that it started', async () => {
@@ -192,12 +190,12 @@ describe('a program whose starter ends', () => {
   it('is ended with all that it started', async () => {
     const file = join(folder, 'pid');
     const starter = spawnProgram(process.execPath, [bundle.path, file]);
-    await expect.poll(() => existsSync(file) && readFileSync(file, 'latin1').endsWith('\n'), soon).toBe(true);
+    await expect.poll(() => existsSync(file) && readFileSync(file, 'latin1').endsWith('\n')).toBe(true);
     const pid = Number(readFileSync(file, 'latin1'));
     expect(isAlive(pid)).toBe(true);
     starter.stdin.end();
     expect(await starter.exited).toEqual({ code: 0, signal: null });
-    await expect.poll(() => isAlive(pid), soon).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
   });
 });
 
@@ -243,7 +241,7 @@ describe('a program that is left to its caller', () => {
     expect(isAlive(pid)).toBe(true);
     program.kill('SIGKILL');
     await program.exited;
-    await expect.poll(() => isAlive(pid), soon).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
     expect(() => program.kill('SIGKILL')).not.toThrow();
   });
 });

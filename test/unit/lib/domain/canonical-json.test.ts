@@ -72,8 +72,8 @@ describe('canonicalJson', () => {
           expect(error).toBeInstanceOf(CanonicalJsonError);
           return;
         }
-        // JSON.parse refuses the raw control characters that this form leaves as they are.
-        if (/^\P{Cc}*$/u.test(written)) expect(JSON.parse(written)).toEqual(one);
+        // JSON.parse refuses the raw control characters that this form leaves as they are; JSON has no -0.
+        if (/^\P{Cc}*$/u.test(written)) expect(JSON.parse(written)).toEqual(JSON.parse(JSON.stringify(one)));
       }),
     );
   });

@@ -282,13 +282,14 @@ describe('a call that nobody answers', () => {
   });
 
   it('is lost after a minute of silence, and its client is ended', async () => {
-    const client = program(folder, '#!/bin/sh\necho $$ >"$0.pid"\nexec sleep 1000\n');
+    const client = program(folder, '#!/bin/sh\necho $$ >"$0.new"\nmv "$0.new" "$0.pid"\nexec sleep 1000\n');
     const virtual = new VirtualClock();
     const failed = failure(qrexecCaller({ clock: virtual, log, program: client }).call(lease, 'get', {}));
+    await expect.poll(() => existsSync(`${client}.pid`)).toBe(true);
+    const pid = Number(readFileSync(`${client}.pid`, 'utf8'));
     await virtual.advance(59_000);
     await virtual.advance(2_000);
     expect(await failed).toMatchObject({ code: 'lost', message: expect.stringContaining('60 s') });
-    const pid = Number(readFileSync(`${client}.pid`, 'utf8'));
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
   });
 
