@@ -115,14 +115,17 @@ export function parseSourcesFile(text: string): readonly AptSource[] {
   return sources;
 }
 
+/** @throws ArchiveError `malformed` */
 function sourceOf(
   uri: string,
   suite: string,
   components: readonly string[],
   options: ReadonlyMap<string, string>,
 ): AptSource {
+  const root = uri.replace(/\/+$/, '');
+  if (root === '') throw new ArchiveError('malformed', `not the URI of an archive: ${JSON.stringify(uri)}`);
   return {
-    uri: uri.replace(/\/+$/, ''),
+    uri: root,
     suite: suite.replace(/\/+$/, (slashes) => (components.length === 0 ? slashes : '')),
     components,
     architectures: (options.get('arch') ?? '').split(',').filter((name) => name !== ''),

@@ -58,7 +58,7 @@ deb [arch=amd64,i386 signed-by=/k/a.gpg check-valid-until=no by-hash=no trusted=
           expect(error).toBeInstanceOf(ArchiveError);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [['/ !']] },
     );
   });
 });
