@@ -1,16 +1,17 @@
 // Runs every test and closes with `N passed, N failed, N skipped`. Zero tests, or a skip that
 // test/UNREACHABLE.md does not list, is a failure. SOAK=1 runs the long campaigns whole.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 
 const report = 'build/test/vitest.json';
 mkdirSync('build/test', { recursive: true });
 rmSync(report, { force: true });
 
 const projects = process.argv.slice(2).flatMap((project) => ['--project', project]);
+const reporters = ['default', './tools/failure-reporter.js', 'json'];
 const vitest = spawnSync(
   'node_modules/.bin/vitest',
-  ['run', ...projects, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+  ['run', ...projects, ...reporters.map((name) => `--reporter=${name}`), `--outputFile.json=${report}`],
   { stdio: ['ignore', 'inherit', 'inherit'] },
 );
 
@@ -20,6 +21,10 @@ const unreachable = readFileSync('test/UNREACHABLE.md', 'utf8')
   .filter((line) => /^\| `/.test(line))
   .map((line) => line.split('`')[1]);
 
+if (!existsSync(report)) {
+  console.log(`vitest was interrupted and told no results (${vitest.signal ?? `status ${vitest.status}`})`);
+  process.exit(1);
+}
 const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
 const tests = testResults.flatMap((file) => file.assertionResults);
 const count = (status) => tests.filter((test) => status.includes(test.status)).length;
