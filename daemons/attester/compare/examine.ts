@@ -10,13 +10,9 @@ import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import { type Buildinfo, BuildinfoError } from '../../lib/domain/buildinfo.ts';
 import type { PoolFileName, Sha256 } from '../../lib/domain/names.ts';
 import { type ExpectedFile, expectedFiles } from '../../lib/evidence/expected.ts';
-import {
-  buildinfoMismatch,
-  isSelfHosted,
-  missingFromRecipe,
-  unvouchedInputs,
-} from '../../lib/evidence/inputs.ts';
+import { buildinfoMismatch, isSelfHosted, unvouchedInputs } from '../../lib/evidence/inputs.ts';
 import { type Judgement, judge } from '../../lib/evidence/judge.ts';
+import { recipeMismatch } from '../../lib/evidence/recipe.ts';
 import { openSignedIndexes, type SignedIndexes } from '../../lib/evidence/signed-indexes.ts';
 import type { DistSettings } from '../settings.ts';
 import type { JobObjects } from './job-objects.ts';
@@ -122,25 +118,16 @@ async function readEnvironment(
   expected: readonly ExpectedFile[],
 ): Promise<'buildinfo' | 'inferred'> {
   const { job, objects } = options;
-  const environment = job.buildinfo === null ? 'inferred' : 'buildinfo';
-  if (recipe.environmentKind !== environment) {
-    throw new JobFailure(
-      'protocol',
-      `the recipe's environment is ${recipe.environmentKind}, not ${environment}`,
-    );
-  }
-  if (job.buildinfo === null) return environment;
   const files = officialFiles(expected);
-  const buildinfo = readOrFail(await objects.read(job.buildinfo, maxBuildinfoBytes));
-  const mismatch = buildinfoMismatch(buildinfo, job.build, expected);
+  const buildinfo =
+    job.buildinfo === null ? null : readOrFail(await objects.read(job.buildinfo, maxBuildinfoBytes));
+  const mismatch = buildinfo === null ? undefined : buildinfoMismatch(buildinfo, job.build, expected);
   if (mismatch !== undefined) throw new JobFailure('buildinfo-mismatch', `buildinfo: ${mismatch}`, { files });
-  const missing = missingFromRecipe(buildinfo, recipe);
-  if (missing !== undefined) {
-    throw new JobFailure('protocol', `the recipe leaves out ${missing}, which the buildinfo names`, {
-      files,
-    });
+  const wrong = recipeMismatch(recipe, job.build, buildinfo);
+  if (wrong !== undefined) {
+    throw new JobFailure('protocol', `the recipe is not the build's: ${wrong}`, { files });
   }
-  return environment;
+  return recipe.environmentKind;
 }
 
 function readOrFail(bytes: Buffer): Buildinfo {

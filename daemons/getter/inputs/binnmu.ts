@@ -6,13 +6,13 @@ import { gunzipSync } from 'node:zlib';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import { spawnProgram } from '../../lib/daemon/program.ts';
 import type { BuildSpec } from '../../lib/domain/build.ts';
+import { newestEntry } from '../../lib/domain/changelog.ts';
 import { isMadeBy } from '../../lib/evidence/expected.ts';
 import { NetError } from '../../lib/net/errors.ts';
 import type { OpenSuite } from '../debian/evidence.ts';
 import { asJobFailure } from '../failures.ts';
 import type { Wanted } from '../kept.ts';
 import type { Parts } from '../parts.ts';
-import { newestEntry } from './changelog.ts';
 
 const maxDebs = 5;
 const maxDebBytes = 2 ** 32;

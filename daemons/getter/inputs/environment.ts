@@ -1,6 +1,7 @@
 import type { PackageEntry, PackagesLookup } from '../../lib/archive/lookup.ts';
 import type { RecipeDependency } from '../../lib/contracts/documents/recipe.ts';
 import type { BuildPart } from '../../lib/domain/build.ts';
+import type { BuildVariable } from '../../lib/domain/build-environment.ts';
 import type { Buildinfo } from '../../lib/domain/buildinfo.ts';
 import {
   type Architecture,
@@ -8,7 +9,6 @@ import {
   parsePoolFileName,
   type Sha256,
 } from '../../lib/domain/names.ts';
-import { splitDebVersion } from '../../lib/domain/version.ts';
 import { baseOf, type Member } from './base.ts';
 
 /** A package of an environment, and the archive that has it. */
@@ -20,19 +20,13 @@ export type Environment = Readonly<{
   parts: readonly BuildPart[];
   buildArchitecture: Architecture;
   buildPath: string;
-  variables: readonly (readonly [string, string])[];
+  environment: readonly BuildVariable[];
   binaryOnlyChanges: string | null;
   installed: readonly Installed[];
   /** Names of `installed` that are its base, where that is known from how it was made. */
   base: ReadonlySet<string> | null;
   buildinfo: Readonly<{ object: Sha256; content: Buildinfo }> | null;
 }>;
-
-/** Where Debian's own rebuilders build, and archives have built since 2023 (facts: debian-rebuild §2). */
-export function usualBuildPath(source: string, sourceVersion: string): string {
-  const folder = `${source}-${splitDebVersion(sourceVersion).upstream}`.replace(/[^A-Za-z0-9+.~_-]/g, '-');
-  return `/build/reproducible-path/${folder}`;
-}
 
 /** The name of a package's file in the pool. */
 export function fileNameOf(entry: PackageEntry): PoolFileName {

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { Evidence } from '../../lib/contracts/documents/feed.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { BuildSpec } from '../../lib/domain/build.ts';
+import { usualBuildPath } from '../../lib/domain/build-environment.ts';
 import type { Sha256 } from '../../lib/domain/names.ts';
 import { findPackage, type OpenSuite } from '../debian/evidence.ts';
 import type { Parts } from '../parts.ts';
 import type { PackageId } from './apt-answers.ts';
-import { type Environment, type Installed, usualBuildPath } from './environment.ts';
+import type { Environment, Installed } from './environment.ts';
 import { ScratchApt } from './scratch-apt.ts';
 import type { ReleaseTrust } from './scratch-root.ts';
 
@@ -49,7 +50,7 @@ export async function inferEnvironment(
     parts: build.parts,
     buildArchitecture,
     buildPath: usualBuildPath(build.source, build.sourceVersion),
-    variables: [
+    environment: [
       ['DEB_BUILD_OPTIONS', `parallel=${parts.parallel}`],
       ['LANG', 'C.UTF-8'],
       ['LC_ALL', 'C.UTF-8'],

@@ -30,7 +30,7 @@ export function makeRecipe(
     parts: [...environment.parts],
     dsc: dscOf(source),
     buildPath: environment.buildPath,
-    environment: environment.variables.map(([name, value]) => [name, value]),
+    environment: environment.environment.map(([name, value]) => [name, value]),
     binaryOnlyChanges: environment.binaryOnlyChanges,
     environmentKind: environment.kind,
     selfHosted: false,

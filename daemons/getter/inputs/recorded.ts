@@ -1,9 +1,11 @@
 import { maxBuildinfoBytes, readBuildinfo } from '../../lib/archive/buildinfo-file.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { BuildSpec } from '../../lib/domain/build.ts';
+import { whyNotChanges, whyNotVariables } from '../../lib/domain/build-environment.ts';
 import { type Buildinfo, BuildinfoError } from '../../lib/domain/buildinfo.ts';
-import type { Architecture, Sha256 } from '../../lib/domain/names.ts';
+import type { Sha256 } from '../../lib/domain/names.ts';
 import { type ExpectedFile, expectedFiles } from '../../lib/evidence/expected.ts';
+import { installedArchitectures, recordedSettings } from '../../lib/evidence/recipe.ts';
 import { NetError } from '../../lib/net/errors.ts';
 import type { JobContext } from '../../lib/worker/worker.ts';
 import { officialFile } from '../debian/builds.ts';
@@ -11,7 +13,7 @@ import { allPackages, findPackage, type OpenSuite } from '../debian/evidence.ts'
 import { whyNot } from '../debian/match.ts';
 import { asJobFailure } from '../failures.ts';
 import type { Parts } from '../parts.ts';
-import { type Environment, type Installed, usualBuildPath } from './environment.ts';
+import type { Environment, Installed } from './environment.ts';
 
 /** A buildinfo that is of the build, and the object that it is. */
 export type Matching = Readonly<{ object: Sha256; content: Buildinfo }>;
@@ -22,7 +24,8 @@ const maxNamed = 10;
  * The buildinfo of a build out of those that it came with or that lie where the feed said: the one whose checksums
  * equal the signed index. undefined where there is none at all, so that the environment has to be inferred.
  *
- * @throws JobFailure `buildinfo-mismatch` where there are some and none matches
+ * @throws JobFailure `buildinfo-mismatch` where there are some and none matches, `environment-unknown` where the one
+ * that matches records what no build is given
  */
 export async function matchingBuildinfo(
   context: JobContext<'get'>,
@@ -39,18 +42,23 @@ export async function matchingBuildinfo(
   if (found.length === 0) return undefined;
   const packages = allPackages(suites);
   const reasons: string[] = [];
+  let refused: string | undefined;
   for (const bytes of found) {
     const content = parsed(bytes, reasons);
     if (content === undefined) continue;
     // A buildinfo of both parts describes one build of both, and is judged by the files of both.
     const expected = expectedFiles(packages, { ...build, parts: content.parts });
     const why = whyNot(content, build, expected);
-    if (why === undefined) return { object: await parts.kept.put(bytes), content };
-    reasons.push(why);
+    if (why !== undefined) {
+      reasons.push(why);
+      continue;
+    }
+    refused = whyNotVariables(content.environment) ?? whyNotChanges(content.binaryOnlyChanges, build);
+    if (refused === undefined) return { object: await parts.kept.put(bytes), content };
   }
-  throw new JobFailure('buildinfo-mismatch', reasons.join('; '), {
-    files: expectedFiles(packages, build).map(officialFile),
-  });
+  const files = expectedFiles(packages, build).map(officialFile);
+  if (refused !== undefined) throw new JobFailure('environment-unknown', `buildinfo: ${refused}`, { files });
+  throw new JobFailure('buildinfo-mismatch', reasons.join('; '), { files });
 }
 
 function parsed(bytes: Buffer, reasons: string[]): Buildinfo | undefined {
@@ -103,12 +111,13 @@ export function recordedEnvironment(
   suites: readonly OpenSuite[],
   parts: Parts,
 ): Environment {
-  const buildArchitecture = architectureOf(content, parts.buildArchitecture);
+  const settings = recordedSettings(content);
+  const buildArchitecture = settings.buildArchitecture ?? parts.buildArchitecture;
   const missing: string[] = [];
   const installed: Installed[] = [];
-  for (const { package: name, version, architecture } of content.installed) {
-    const architectures = architecture === null ? [buildArchitecture, 'all'] : [architecture];
-    const found = architectures
+  for (const one of content.installed) {
+    const { package: name, version } = one;
+    const found = installedArchitectures(one, buildArchitecture)
       .map((candidate) => findPackage(suites, name, version, candidate))
       .find((candidate) => candidate !== undefined);
     if (found === undefined) missing.push(`${name} (= ${version})`);
@@ -125,18 +134,12 @@ export function recordedEnvironment(
   return {
     kind: 'buildinfo',
     parts: content.parts,
+    ...settings,
     buildArchitecture,
-    buildPath: content.buildPath ?? usualBuildPath(build.source, build.sourceVersion),
-    variables: content.environment,
-    binaryOnlyChanges: content.binaryOnlyChanges,
     installed,
     base: null,
     buildinfo: { object, content },
   };
-}
-
-function architectureOf(content: Buildinfo, usual: Architecture): Architecture {
-  return content.buildArchitecture ?? content.architectures.find((name) => name !== 'all') ?? usual;
 }
 
 function officialOf(suites: readonly OpenSuite[], build: BuildSpec) {

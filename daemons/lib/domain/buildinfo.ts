@@ -1,4 +1,5 @@
 import type { BuildPart } from './build.ts';
+import { isBuildPath } from './build-environment.ts';
 import {
   type Architecture,
   type BinaryName,
@@ -57,7 +58,6 @@ export type Buildinfo = Readonly<{
 export const maxBuildinfoInstalled = 20_000;
 export const maxBuildinfoFiles = 4_000;
 const maxEnvironment = 500;
-const maxPath = 1_000;
 const maxChanges = 200_000;
 
 /**
@@ -156,9 +156,8 @@ function parseVariable(line: string): readonly [string, string] {
   return [match[1] as string, (match[2] as string).replaceAll('\\"', '"')];
 }
 
-/** Absolute, without shell metacharacters and without `..` (devscripts' debrebuild refuses the same). */
 function parseBuildPath(path: string): string {
-  if (path.length > maxPath || !/^(?:\/[A-Za-z0-9][A-Za-z0-9+.~_-]*)+$/.test(path)) {
+  if (!isBuildPath(path)) {
     throw new BuildinfoError(
       `buildinfo: Build-Path ${JSON.stringify(path.slice(0, 80))} is no plain absolute path`,
     );

@@ -70,12 +70,6 @@ export function buildinfoMismatch(
   return wrong === undefined ? undefined : `its checksum of ${wrong.name} is not the one in the signed index`;
 }
 
-/** The first package that the buildinfo says was installed and the recipe leaves out, or undefined. */
-export function missingFromRecipe(buildinfo: Buildinfo, recipe: DebRecipe): string | undefined {
-  const given = new Set(recipe.dependencies.map((one) => `${one.package} (= ${one.version})`));
-  return buildinfo.installed.map((one) => `${one.package} (= ${one.version})`).find((one) => !given.has(one));
-}
-
 function grouped<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {

@@ -227,6 +227,40 @@ describe('the attester', () => {
       'protocol',
       () => ({ buildinfo: fixture.buildinfo(['any']).replace('maker (= 1)', 'maker (= 1), hidden (= 2)') }),
     ],
+    [
+      'a recipe that adds what the buildinfo does not name',
+      'protocol',
+      () => ({ buildinfo: fixture.buildinfo(['any']).replace(' maker (= 1)', ' ') }),
+    ],
+    [
+      "a recipe of another build path than the buildinfo's",
+      'protocol',
+      () => ({
+        buildinfo: fixture.buildinfo(['any']),
+        editRecipe: (recipe: object) => ({ ...recipe, buildPath: '/build/bar' }),
+      }),
+    ],
+    [
+      'an inferred recipe of an unusual build path',
+      'protocol',
+      () => ({ editRecipe: (recipe: object) => ({ ...recipe, buildPath: '/usr/bin/foo' }) }),
+    ],
+    [
+      "a recipe of other variables than the buildinfo's",
+      'protocol',
+      () => ({
+        buildinfo: fixture.buildinfo(['any']),
+        editRecipe: (recipe: object) => ({ ...recipe, environment: [['LANG', 'de_DE.UTF-8']] }),
+      }),
+    ],
+    [
+      'a recipe and a buildinfo that agree on a variable that runs code',
+      'protocol',
+      () => ({
+        buildinfo: `${fixture.buildinfo(['any'])}Environment:\n PERL5OPT="-MO=x"\n`,
+        editRecipe: (recipe: object) => ({ ...recipe, environment: [['PERL5OPT', '-MO=x']] }),
+      }),
+    ],
     ['a vault that is not there', 'signing', () => withVault(['false'])],
     ['a vault that refuses', 'signing', () => withVault(['sh', '-c', 'echo Request refused >&2; exit 126'])],
     ['a vault that answers garbage', 'signing', () => withVault(['yes'])],

@@ -264,7 +264,7 @@ export class Fixture {
       version: sourceVersion,
       parts,
       dsc: this.#dsc[0]?.name,
-      buildPath: '/build/foo-1.0',
+      buildPath: environmentKind === 'buildinfo' ? '/build/foo-1.0' : '/build/reproducible-path/foo-1.0',
       environment: [],
       binaryOnlyChanges: null,
       environmentKind,

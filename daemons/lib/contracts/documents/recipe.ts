@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isBuildPath, whyNotChanges, whyNotVariables } from '../../domain/build-environment.ts';
 import { parseWith } from '../contract.ts';
 import {
   architecture,
@@ -47,8 +48,8 @@ const common = {
   inputs: z.array(input).max(20_000),
 };
 
-const recipe = z.discriminatedUnion('kind', [
-  z.strictObject({
+const debRecipe = z
+  .strictObject({
     ...common,
     kind: z.literal('deb'),
     source: sourceName,
@@ -57,34 +58,28 @@ const recipe = z.discriminatedUnion('kind', [
     parts,
     /** Name of the input that is the .dsc. */
     dsc: poolFileName,
-    /** Absolute; no shell metacharacters, no `..`. */
-    buildPath: z
-      .string()
-      .max(1_000)
-      .regex(/^(?:\/[A-Za-z0-9][A-Za-z0-9+.~_-]*)+$/, 'not a plain absolute path'),
+    buildPath: z.string().refine(isBuildPath, 'not a plain absolute path'),
     /** The buildinfo's Environment, in its order. */
-    environment: z
-      .array(
-        z.tuple([
-          z
-            .string()
-            .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
-            .max(200),
-          z
-            .string()
-            .max(32_000)
-            .regex(/^[^\0]*$/, 'a variable cannot hold NUL'),
-        ]),
-      )
-      .max(500),
+    environment: z.array(z.tuple([z.string(), z.string()])).max(100),
     /** The binNMU's changelog entry with its trailer, as Binary-Only-Changes holds it, dots already blank lines. */
-    binaryOnlyChanges: z.string().max(200_000).nullable(),
+    binaryOnlyChanges: z.string().nullable(),
     environmentKind: z.enum(['buildinfo', 'inferred']),
     /** The environment holds a binary of the very source and version under test. */
     selfHosted: z.boolean(),
     /** Names of the files that are wanted back. */
     expect: z.array(poolFileName).max(4_000),
-  }),
+  })
+  .superRefine((value, context) => {
+    refuse(context, 'environment', whyNotVariables(value.environment));
+    refuse(context, 'binaryOnlyChanges', whyNotChanges(value.binaryOnlyChanges, value));
+  });
+
+function refuse(context: z.RefinementCtx, member: string, message: string | undefined): void {
+  if (message !== undefined) context.addIssue({ code: 'custom', path: [member], message });
+}
+
+const recipe = z.discriminatedUnion('kind', [
+  debRecipe,
   /** Makes a base tarball from the base dependencies, in a disposable that builds nothing. */
   z.strictObject({ ...common, kind: z.literal('base') }),
 ]);

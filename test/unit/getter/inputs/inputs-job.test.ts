@@ -155,6 +155,22 @@ describe('inputs of a build with a buildinfo', () => {
     });
   });
 
+  it.each([
+    ['a variable that makes a program run code', { environment: { PERL5OPT: '-MO=x' } }, 'PERL5OPT'],
+    ['a value that could hold a file', { environment: { MAKEFLAGS: 'x'.repeat(9_000) } }, 'MAKEFLAGS'],
+    [
+      'a changelog entry that a build of the source has none of',
+      { binaryOnlyChanges: 'x' },
+      'changelog entry',
+    ],
+  ])('are environment-unknown where the buildinfo records %s', async (_what, changes, named) => {
+    await expect(getter.inputs(await one(all, given(recorded(changes))))).rejects.toMatchObject({
+      code: 'environment-unknown',
+      say: expect.stringContaining(named),
+      files: [{ name: 'src-doc_2.0-1_all.deb' }],
+    });
+  });
+
   it('are dependency-missing where the archive has another version by now', async () => {
     const text = recorded({ installed: ['base-files (= 12)', 'helper (= 1)'] });
     await expect(getter.inputs(await one(all, given(text)))).rejects.toMatchObject({

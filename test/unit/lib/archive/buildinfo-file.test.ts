@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readBuildinfo, withoutSignature } from '../../../../daemons/lib/archive/buildinfo-file.ts';
+import { whyNotChanges, whyNotVariables } from '../../../../daemons/lib/domain/build-environment.ts';
 import { BuildinfoError, parseBuildinfo } from '../../../../daemons/lib/domain/buildinfo.ts';
 
 const shared = join(import.meta.dirname, '../../../../../shared/samples');
@@ -115,7 +116,15 @@ describe('readBuildinfo', () => {
     expect(buildinfo.files.map((file) => ` ${file.sha256} ${file.size} ${file.name}`)).toEqual(
       sha256Lines.map((line) => ` ${line.trim()}`),
     );
+    expect(whyNotChanges(buildinfo.binaryOnlyChanges, buildinfo)).toBeUndefined();
   });
+
+  it.each(samples.filter((path) => path.includes('/buildinfos/')))(
+    'finds nothing in the archive’s %s that a build may not be given',
+    (path) => {
+      expect(whyNotVariables(readBuildinfo(readFileSync(path, 'utf8')).environment)).toBeUndefined();
+    },
+  );
 });
 
 describe('parseBuildinfo', () => {

@@ -2,12 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type DebRecipe, parseRecipe } from '../../../../daemons/lib/contracts/documents/recipe.ts';
 import { type Buildinfo, parseBuildinfo } from '../../../../daemons/lib/domain/buildinfo.ts';
 import { expectedFiles } from '../../../../daemons/lib/evidence/expected.ts';
-import {
-  buildinfoMismatch,
-  isSelfHosted,
-  missingFromRecipe,
-  unvouchedInputs,
-} from '../../../../daemons/lib/evidence/inputs.ts';
+import { buildinfoMismatch, isSelfHosted, unvouchedInputs } from '../../../../daemons/lib/evidence/inputs.ts';
 import { build, entry, hash, indexOf, sourceIndexOf } from '../../../support/evidence.ts';
 
 const gcc = entry('gcc', '12', {});
@@ -139,16 +134,5 @@ describe('buildinfoMismatch', () => {
     ['another part', { architecture: 'all' }, 'did not build the part any'],
   ])('refuses one with %s', (_what, fields, say) => {
     expect(buildinfoMismatch(buildinfo(fields as Record<string, string>), fooBuild, expected)).toContain(say);
-  });
-});
-
-describe('missingFromRecipe', () => {
-  it('names what the buildinfo had installed and the recipe leaves out', () => {
-    expect(missingFromRecipe(buildinfo(), recipe())).toBeUndefined();
-    const more = buildinfo({ 'installed-build-depends': '\n gcc (= 12),\n make (= 4)' });
-    expect(missingFromRecipe(more, recipe())).toBe('make (= 4)');
-    expect(missingFromRecipe(buildinfo({ 'installed-build-depends': '\n gcc (= 13)' }), recipe())).toBe(
-      'gcc (= 13)',
-    );
   });
 });

@@ -1,10 +1,12 @@
-import { parseRfcDate } from '../../lib/domain/date.ts';
+import { parseRfcDate } from './date.ts';
 
 /** One entry of a changelog, its header first and its trailer last, no newline around them. */
 export type ChangelogEntry = Readonly<{ source: string; version: string; text: string }>;
 
-const maxEntryLines = 400;
+const maxEntryLines = 100;
 const maxLineLength = 1_000;
+/** The longest entry that counts: a few lines are all that a binNMU's ever is, and it goes into a build. */
+const maxEntryLength = 4_096;
 
 /**
  * The newest entry of a changelog in deb-changelog(5) form, or undefined if it does not begin with a whole one of
@@ -24,5 +26,7 @@ export function newestEntry(changelog: string): ChangelogEntry | undefined {
   const plain = entry.every((line) => line.length <= maxLineLength && !/\p{Cc}/u.test(line));
   if (trailer === null || parseRfcDate(trailer[1] ?? '') === undefined || !plain) return undefined;
   if (!body.every((line) => line === '' || line.startsWith('  '))) return undefined;
-  return { source: header[1] as string, version: header[2] as string, text: entry.join('\n') };
+  const text = entry.join('\n');
+  if (text.length > maxEntryLength) return undefined;
+  return { source: header[1] as string, version: header[2] as string, text };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { newestEntry } from '../../../../daemons/getter/inputs/changelog.ts';
+import { newestEntry } from '../../../../daemons/lib/domain/changelog.ts';
 
 const entry = `libcap2 (1:2.66-4+deb12u3+b1) bookworm; urgency=low, binary-only=yes
 
@@ -28,6 +28,7 @@ describe('newestEntry', () => {
     ['a body that is not indented', entry.replace('  * Binary', '* Binary')],
     ['control characters', entry.replace('Rebuild', 'Re\u001b[31mbuild')],
     ['a line without end', entry.replace('Rebuild', 'x'.repeat(2_000))],
+    ["an entry too long to be a binNMU's", entry.replace('Rebuild', `${'x'.repeat(900)}\n  `.repeat(5))],
     ['an entry without end', `${entry.split('\n').slice(0, 3).join('\n')}\n${'  more\n'.repeat(1_000)}`],
   ])('refuses %s', (_what, text) => {
     expect(newestEntry(text)).toBeUndefined();

@@ -1,0 +1,95 @@
+import { newestEntry } from './changelog.ts';
+import type { DebVersion, SourceName } from './names.ts';
+import { splitDebVersion } from './version.ts';
+
+/**
+ * What of a buildinfo may reach a build. A buildinfo is unsigned data that anyone between the archive and the attester
+ * could have written: a variable that makes a program run code, or that is long enough to hold a file, would bring the
+ * official bytes past the blinding (DESIGN §4.4). So names are closed, and each value is of a narrow form; dpkg's own
+ * list (Dpkg::BuildInfo) is of what is worth recording, and is wider.
+ */
+
+export type BuildVariable = readonly [name: string, value: string];
+
+/** What a build's changelog entry has to name. */
+export type BuiltVersion = Readonly<{ source: SourceName; sourceVersion: DebVersion; version: DebVersion }>;
+
+const locale = /^(?:[A-Za-z][A-Za-z0-9_.@-]{0,39})?$/;
+const categories = [
+  'ADDRESS',
+  'ALL',
+  'COLLATE',
+  'CTYPE',
+  'IDENTIFICATION',
+  'MEASUREMENT',
+  'MESSAGES',
+  'MONETARY',
+  'NAME',
+  'NUMERIC',
+  'PAPER',
+  'TELEPHONE',
+  'TIME',
+];
+
+const maxWords = 200;
+
+const allowed: ReadonlyMap<string, (value: string) => boolean> = new Map([
+  ['LANG', like(locale)],
+  ...categories.map((category) => [`LC_${category}`, like(locale)] as const),
+  ['TZ', like(/^[A-Za-z][A-Za-z0-9/+_-]{0,39}$/)],
+  ['SOURCE_DATE_EPOCH', like(/^\d{1,12}$/)],
+  // debian-policy 4.9.1 and dpkg-buildpackage(1): `nocheck parallel=4 hardening=+all,-pie`.
+  ['DEB_BUILD_OPTIONS', wordsLike(/^[a-z][a-z0-9-]*(?:=[a-z0-9+,-]*)?$/)],
+  ['DEB_BUILD_PROFILES', wordsLike(/^[a-z0-9.+-]+$/)],
+  ['DEB_VENDOR', like(/^[A-Za-z0-9.-]{0,40}$/)],
+  // Builds under make or eatmydata record these; they say how fast, not what.
+  ['MAKEFLAGS', like(/^ ?(?:-j\d{0,4})?$/)],
+  ['LD_LIBRARY_PATH', like(/^\/usr\/lib\/libeatmydata$/)],
+]);
+
+function like(form: RegExp): (value: string) => boolean {
+  return (value) => form.test(value);
+}
+
+function wordsLike(form: RegExp): (value: string) => boolean {
+  return (value) =>
+    value.length <= maxWords && value.split(' ').every((word) => word === '' || form.test(word));
+}
+
+/** Why this environment must not be given to a build, naming the first variable that is at fault; else undefined. */
+export function whyNotVariables(variables: readonly BuildVariable[]): string | undefined {
+  for (const [name, value] of variables) {
+    const isGood = allowed.get(name);
+    if (isGood === undefined) return `no build is given the variable ${name.slice(0, 80)}`;
+    if (!isGood(value)) return `no build is given ${name} of the value ${JSON.stringify(value.slice(0, 80))}`;
+  }
+  return undefined;
+}
+
+/**
+ * Why these Binary-Only-Changes must not be given to a build: they are one short entry of deb-changelog(5) for the very
+ * source and version, and only a binary-only rebuild has any.
+ */
+export function whyNotChanges(changes: string | null, build: BuiltVersion): string | undefined {
+  if (changes === null) return undefined;
+  if (build.version === build.sourceVersion)
+    return 'only a binary-only rebuild has a changelog entry of its own';
+  const entry = newestEntry(changes);
+  if (entry?.text !== changes || entry.source !== build.source || entry.version !== build.version) {
+    return `Binary-Only-Changes is not one short changelog entry of ${build.source} ${build.version}`;
+  }
+  return undefined;
+}
+
+const maxPath = 1_000;
+
+/** Whether a build path is absolute, without shell metacharacters and `..` (devscripts' debrebuild refuses the same). */
+export function isBuildPath(path: string): boolean {
+  return path.length <= maxPath && /^(?:\/[A-Za-z0-9][A-Za-z0-9+.~_-]*)+$/.test(path);
+}
+
+/** Where Debian's own rebuilders build, and archives have built since 2023 (facts: debian-rebuild §2). */
+export function usualBuildPath(source: SourceName, sourceVersion: DebVersion): string {
+  const folder = `${source}-${splitDebVersion(sourceVersion).upstream}`.replace(/[^A-Za-z0-9+.~_-]/g, '-');
+  return `/build/reproducible-path/${folder}`;
+}

@@ -1,0 +1,78 @@
+import type { DebRecipe } from '../contracts/documents/recipe.ts';
+import { type BuildVariable, usualBuildPath } from '../domain/build-environment.ts';
+import type { Buildinfo, InstalledPackage } from '../domain/buildinfo.ts';
+import type { Architecture } from '../domain/names.ts';
+import type { BuildIdentity } from './expected.ts';
+
+/** Whether a recipe says of a build what its buildinfo says, or, where it has none, what every build has. */
+
+/** All that a buildinfo says of how a build ran, what was installed and what it made aside. */
+export type RecordedSettings = Readonly<{
+  /** null where the buildinfo does not say. */
+  buildArchitecture: Architecture | null;
+  buildPath: string;
+  environment: readonly BuildVariable[];
+  binaryOnlyChanges: string | null;
+}>;
+
+export function recordedSettings(buildinfo: Buildinfo): RecordedSettings {
+  const { architectures, buildPath, source, sourceVersion, environment, binaryOnlyChanges } = buildinfo;
+  return {
+    buildArchitecture: buildinfo.buildArchitecture ?? architectures.find((name) => name !== 'all') ?? null,
+    buildPath: buildPath ?? usualBuildPath(source, sourceVersion),
+    environment,
+    binaryOnlyChanges,
+  };
+}
+
+/**
+ * Why a recipe is not the one that this buildinfo gives, or undefined when it is. Another environment could make a
+ * difference that is nobody's fault, or bring in what the build was not to have.
+ */
+export function recipeMismatch(
+  recipe: DebRecipe,
+  build: BuildIdentity,
+  buildinfo: Buildinfo | null,
+): string | undefined {
+  const kind = buildinfo === null ? 'inferred' : 'buildinfo';
+  if (recipe.environmentKind !== kind) return `its environment is ${recipe.environmentKind}, not ${kind}`;
+  if (buildinfo === null) {
+    const usual = usualBuildPath(build.source, build.sourceVersion);
+    return recipe.buildPath === usual ? undefined : `its buildPath is ${recipe.buildPath}, not ${usual}`;
+  }
+  const { buildArchitecture, ...settings } = recordedSettings(buildinfo);
+  const recorded = { ...settings, buildArchitecture: buildArchitecture ?? recipe.buildArchitecture };
+  for (const name of ['buildArchitecture', 'buildPath', 'environment', 'binaryOnlyChanges'] as const) {
+    if (JSON.stringify(recipe[name]) !== JSON.stringify(recorded[name])) {
+      return `its ${name} is not the buildinfo's`;
+    }
+  }
+  return dependencyMismatch(recipe, buildinfo.installed);
+}
+
+/** The first package that only one of the two names. */
+function dependencyMismatch(recipe: DebRecipe, installed: readonly InstalledPackage[]): string | undefined {
+  const given = new Set(recipe.dependencies.map(keyOf));
+  const recorded = installed.map((one) =>
+    installedArchitectures(one, recipe.buildArchitecture).map((architecture) =>
+      keyOf({ ...one, architecture }),
+    ),
+  );
+  const missing = recorded.find((keys) => !keys.some((key) => given.has(key)));
+  if (missing !== undefined) return `it leaves out ${missing[0]}, which the buildinfo names`;
+  const known = new Set(recorded.flat());
+  const surplus = recipe.dependencies.map(keyOf).find((key) => !known.has(key));
+  return surplus === undefined ? undefined : `it adds ${surplus}, which the buildinfo does not name`;
+}
+
+/** The architectures that a package of a buildinfo can be of: it names one only where it is not the build's own. */
+export function installedArchitectures(
+  { architecture }: InstalledPackage,
+  buildArchitecture: Architecture,
+): readonly Architecture[] {
+  return architecture === null ? [buildArchitecture, 'all' as Architecture] : [architecture];
+}
+
+function keyOf(one: Readonly<{ package: string; version: string; architecture: string }>): string {
+  return `${one.package}:${one.architecture} (= ${one.version})`;
+}

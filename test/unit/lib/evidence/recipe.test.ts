@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { type DebRecipe, parseRecipe } from '../../../../daemons/lib/contracts/documents/recipe.ts';
+import { type Buildinfo, parseBuildinfo } from '../../../../daemons/lib/domain/buildinfo.ts';
+import { recipeMismatch } from '../../../../daemons/lib/evidence/recipe.ts';
+import { build } from '../../../support/evidence.ts';
+
+const fooBuild = build('foo', '1:1.0');
+const gcc = { package: 'gcc', version: '12', architecture: 'amd64' };
+
+interface Facts {
+  readonly dependencies?: readonly Readonly<{ package: string; version: string; architecture: string }>[];
+  readonly buildPath?: string;
+  readonly environment?: readonly (readonly [string, string])[];
+  readonly environmentKind?: 'buildinfo' | 'inferred';
+  readonly buildArchitecture?: string;
+}
+
+function recipe(facts: Facts = {}): DebRecipe {
+  const { dependencies = [gcc], ...more } = facts;
+  return parseRecipe({
+    v: 1,
+    kind: 'deb',
+    buildArchitecture: 'amd64',
+    source: 'foo',
+    sourceVersion: '1:1.0',
+    version: '1:1.0',
+    parts: ['any'],
+    dsc: 'foo_1.0.dsc',
+    buildPath: '/build/foo-1.0',
+    environment: [['LANG', 'C.UTF-8']],
+    binaryOnlyChanges: null,
+    environmentKind: 'buildinfo',
+    selfHosted: false,
+    expect: [],
+    inputs: [],
+    ...more,
+    dependencies: dependencies.map((one) => ({ ...one, base: false, file: `${one.package}.deb` })),
+  }) as DebRecipe;
+}
+
+function buildinfo(fields: Readonly<Record<string, string>> = {}): Buildinfo {
+  return parseBuildinfo(
+    new Map(
+      Object.entries({
+        source: 'foo',
+        architecture: 'amd64',
+        version: '1:1.0',
+        'build-architecture': 'amd64',
+        'build-path': '/build/foo-1.0',
+        'installed-build-depends': '\n gcc (= 12)',
+        environment: '\n LANG="C.UTF-8"',
+        ...fields,
+      }),
+    ),
+  );
+}
+
+describe('recipeMismatch', () => {
+  it('is none where a recipe says what the buildinfo says', () => {
+    expect(recipeMismatch(recipe(), fooBuild, buildinfo())).toBeUndefined();
+  });
+
+  it.each([
+    ['a path', { buildPath: '/build/bar' }, 'its buildPath is not'],
+    ['a variable', { environment: [['LANG', 'C']] }, 'its environment is not'],
+    [
+      'one variable more',
+      { environment: [...recipe().environment, ['TZ', 'UTC']] },
+      'its environment is not',
+    ],
+    ['an architecture', { buildArchitecture: 'i386' }, 'its buildArchitecture is not'],
+    ['a guess', { environmentKind: 'inferred' }, 'its environment is inferred, not buildinfo'],
+    ['nothing', { dependencies: [] }, 'it leaves out gcc:amd64 (= 12)'],
+    ['another version', { dependencies: [{ ...gcc, version: '13' }] }, 'it leaves out gcc:amd64 (= 12)'],
+    [
+      'another architecture of a package',
+      { dependencies: [{ ...gcc, architecture: 'i386' }] },
+      'it leaves out gcc:amd64 (= 12)',
+    ],
+    ['a package more', { dependencies: [gcc, { ...gcc, package: 'evil' }] }, 'it adds evil:amd64 (= 12)'],
+  ] as const)('tells a recipe that has %s of its own', (_what, facts, say) => {
+    expect(recipeMismatch(recipe(facts as Facts), fooBuild, buildinfo())).toContain(say);
+  });
+
+  it('takes a package without an architecture as of the build’s own, or of all', () => {
+    const all = recipe({ dependencies: [{ ...gcc, architecture: 'all' }] });
+    expect(recipeMismatch(all, fooBuild, buildinfo())).toBeUndefined();
+    const foreign = buildinfo({ 'installed-build-depends': '\n gcc:i386 (= 12)' });
+    expect(recipeMismatch(all, fooBuild, foreign)).toContain('it leaves out gcc:i386 (= 12)');
+  });
+
+  it('wants the usual path where the buildinfo names none, and where there is no buildinfo', () => {
+    const usual = '/build/reproducible-path/foo-1.0';
+    const silent = buildinfo({ 'build-path': '' });
+    expect(recipeMismatch(recipe({ buildPath: usual }), fooBuild, silent)).toBeUndefined();
+    expect(recipeMismatch(recipe(), fooBuild, silent)).toContain('its buildPath is not');
+    const inferred = { environmentKind: 'inferred' } as const;
+    expect(recipeMismatch(recipe({ ...inferred, buildPath: usual }), fooBuild, null)).toBeUndefined();
+    expect(recipeMismatch(recipe(inferred), fooBuild, null)).toContain(`not ${usual}`);
+    expect(recipeMismatch(recipe(), fooBuild, null)).toContain('its environment is buildinfo, not inferred');
+  });
+});
