@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Keyring } from '../lib/archive/keyring.ts';
 import type { RoleConfig } from '../lib/daemon/config.ts';
+import type { SuiteFile } from '../lib/daemon/values.ts';
 import { type Project, parseDist, projects, publishedFolder } from '../lib/domain/dist.ts';
+import { isOfDistribution } from '../lib/domain/distribution.ts';
 import type { Fingerprint } from '../lib/domain/names.ts';
 import type { DetachedSigner } from '../lib/openpgp/sign.ts';
 import { KeyError, type PublicKey, type SigningKey, usableKey } from './keys.ts';
@@ -11,8 +13,10 @@ import { KeyError, type PublicKey, type SigningKey, usableKey } from './keys.ts'
 export interface DistSettings {
   /** The folder of the publication. */
   readonly folder: string;
-  /** The only keys that an index is believed by. */
-  readonly keyrings: readonly Keyring[];
+  /** What stands in front of the dist's architecture: an index has to be of it. */
+  readonly distribution: string;
+  /** The only keys that an index of a suite is believed by. */
+  keyringsOf(suite: string): readonly Keyring[];
   /** Signs what came out identical; without it nothing is published. */
   readonly reproducible: SigningKey | undefined;
   /** Signs what differed in spite of a true buildinfo. */
@@ -46,17 +50,18 @@ export function openSettings(options: SettingsOptions): (dist: string) => DistSe
     const dist = parseDist(text);
     const settings = perProject.get(dist.project);
     if (settings === undefined) throw new TypeError(`no settings for ${dist.project}`);
-    return { ...settings, folder: publishedFolder(dist) };
+    return { ...settings, folder: publishedFolder(dist), distribution: dist.distribution };
   };
 }
 
-function settingsOf(project: Project, options: SettingsOptions): Omit<DistSettings, 'folder'> {
+function settingsOf(
+  project: Project,
+  options: SettingsOptions,
+): Omit<DistSettings, 'folder' | 'distribution'> {
   const values = options.config.projects[project];
   if (values.openpgp !== 'qubes.Gpg' && (values.signKey ?? values.signKeyUnreproducible) !== undefined) {
     throw new KeyError('unusable', `openpgp = ${values.openpgp}: not served yet; use openpgp = qubes.Gpg`);
   }
-  const own = archiveKeyrings.find((path) => existsSync(path));
-  const files = [own, values.archiveKeyring].filter((path) => path !== undefined);
   const reproducible = signingKey('in-toto-sign-key-fpr', values.signKey, options);
   const unreproducible = signingKey(
     'in-toto-sign-key-unreproducible-fpr',
@@ -70,11 +75,18 @@ function settingsOf(project: Project, options: SettingsOptions): Omit<DistSettin
     );
   }
   return {
-    keyrings: files.map((file) => ({ file })),
+    keyringsOf: (suite) => keyringsOf(suite, values.archiveKeyring),
     reproducible,
     unreproducible,
     rootLayout: values.rootLayout,
   };
+}
+
+/** Debian's own keys sign what is Debian's alone; an operator's key vouches for the one distribution it was named for. */
+function keyringsOf(suite: string, named: readonly SuiteFile[]): readonly Keyring[] {
+  const own = archiveKeyrings.find((path) => existsSync(path));
+  const files = named.filter((one) => isOfDistribution(suite, one.suite)).map((one) => one.file);
+  return [...(own === undefined ? [] : [own]), ...files].map((file) => ({ file }));
 }
 
 function signingKey(

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Keyring } from '../lib/archive/keyring.ts';
 import type { Log } from '../lib/daemon/log.ts';
+import type { SuiteFile } from '../lib/daemon/values.ts';
 import type { Dist } from '../lib/domain/dist.ts';
+import { isOfDistribution } from '../lib/domain/distribution.ts';
 import { type AptConfig, readAptConfig } from './debian/apt-config.ts';
 import { type AptSource, parseSourceLines, readAptSources } from './debian/apt-sources.ts';
 import { type Selection, selectSources } from './debian/select.ts';
@@ -10,7 +12,7 @@ import type { Trust } from './debian/suite.ts';
 /** What rebuilder.conf says of a project's archive; undefined where it says nothing. */
 export type ArchiveSettings = Readonly<{
   mirror: readonly string[] | undefined;
-  archiveKeyring: string | undefined;
+  archiveKeyring: readonly SuiteFile[];
   checkValidUntil: boolean | undefined;
 }>;
 
@@ -71,14 +73,15 @@ export class Sources {
 
 function keyringsOf(
   source: AptSource,
-  archiveKeyring: string | undefined,
+  archiveKeyring: readonly SuiteFile[],
   trusted: readonly Keyring[],
 ): readonly Keyring[] {
   const { files = [], armored = null } = source.signedBy ?? {};
   const named: Keyring[] = files.map((file) => ({ file }));
   if (armored !== null) named.push({ armored });
   if (named.length > 0) return named;
-  return archiveKeyring === undefined ? trusted : [{ file: archiveKeyring }];
+  const own = archiveKeyring.filter(({ suite }) => isOfDistribution(source.suite, suite));
+  return [...own.map(({ file }) => ({ file })), ...trusted];
 }
 
 /** VERSION_CODENAME of os-release(5). */

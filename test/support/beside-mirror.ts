@@ -51,7 +51,10 @@ export class BesideMirror {
     this.#rebuilds += 1;
     const dir = join(this.folder, `out-${this.#rebuilds}`);
     const conf = join(this.folder, `rebuilder-${this.#rebuilds}.conf`);
-    writeFileSync(conf, `[debian]\narchive-keyring = ${this.archive.keyring}\n${options.settings ?? ''}\n`);
+    writeFileSync(
+      conf,
+      `[debian]\narchive-keyring = ${suite}=${this.archive.keyring}\n${options.settings ?? ''}\n`,
+    );
     const mirrors = [this.archive.line(), officialLine(this.mirror)].flatMap((line) => ['--mirror', line]);
     const answer = await rebuild(source, suite, options.buildinfos ?? [], {
       args: [...mirrors, '--conf', conf, '--output', dir, ...(options.args ?? [])],

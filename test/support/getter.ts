@@ -102,7 +102,7 @@ export class TestGetter {
     const downloads = this.#downloads;
     const kept = await Kept.open({ folder, downloads, clock, maxBytes: 2 ** 40 });
     const settings = {
-      archiveKeyring: undefined,
+      archiveKeyring: [],
       checkValidUntil: undefined,
       mirror: undefined,
       ...this.#options,

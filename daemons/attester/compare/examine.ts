@@ -93,7 +93,7 @@ async function readIndexes(options: ExamineOptions): Promise<SignedIndexes> {
     throw new JobFailure('protocol', `the evidence is of ${evidence.dist}, not of ${job.build.dist}`);
   }
   try {
-    return await openSignedIndexes(evidence, { keyrings: settings.keyrings, lookups, objects, signal });
+    return await openSignedIndexes(evidence, { ...settings, lookups, objects, signal });
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error;
     throw new JobFailure('archive-untrusted', error.message, { cause: error });

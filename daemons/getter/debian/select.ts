@@ -1,3 +1,4 @@
+import { isOfDistribution } from '../../lib/domain/distribution.ts';
 import type { AptSource } from './apt-sources.ts';
 
 /** The sources that offer one distribution: its suite, updates, security. */
@@ -6,8 +7,6 @@ export type Selection = Readonly<{
   /** Made from another distribution's sources by replacing names: what the archive then lacks is left out. */
   derived: boolean;
 }>;
-
-const siblings = ['', '-updates', '-security', '/updates'] as const;
 
 /** Suites that are never released, so they have neither updates nor security updates of their own. */
 const rolling: ReadonlySet<string> = new Set(['sid', 'unstable', 'experimental']);
@@ -32,19 +31,15 @@ export function selectSources(
         architecture === 'all' ||
         source.architectures.includes(architecture)),
   );
-  const own = usable.filter((source) => isOf(source.suite, suite));
+  const own = usable.filter((source) => isOfDistribution(source.suite, suite));
   if (own.some((source) => source.suite === suite)) return { sources: unique(own), derived: false };
   const origin = usable.find((source) => source.suite === hostSuite)?.suite ?? firstRelease(usable);
   if (origin === undefined) return { sources: unique(own), derived: false };
   const replaced = usable
-    .filter((source) => isOf(source.suite, origin))
+    .filter((source) => isOfDistribution(source.suite, origin))
     .filter((source) => source.suite === origin || !rolling.has(suite))
     .map((source) => ({ ...source, suite: suite + source.suite.slice(origin.length) }));
   return { sources: unique(replaced), derived: true };
-}
-
-function isOf(name: string, suite: string): boolean {
-  return siblings.some((sibling) => name === suite + sibling);
 }
 
 /** A suite that has updates or security updates beside it, as a distribution's own archive does; else the first. */
@@ -53,8 +48,9 @@ function firstRelease(sources: readonly AptSource[]): string | undefined {
     .map((source) => source.suite)
     .filter((name) => !/-(?:updates|security)$|\/updates$/.test(name));
   return (
-    names.find((name) => sources.some((source) => source.suite !== name && isOf(source.suite, name))) ??
-    names[0]
+    names.find((name) =>
+      sources.some((source) => source.suite !== name && isOfDistribution(source.suite, name)),
+    ) ?? names[0]
   );
 }
 

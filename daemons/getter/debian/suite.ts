@@ -4,6 +4,7 @@ import { type SignedRelease, verifyDetached, verifyInRelease } from '../../lib/a
 import type { Keyring } from '../../lib/archive/keyring.ts';
 import {
   checkDates,
+  checkReleaseName,
   findIndex,
   maxReleaseBytes,
   parseRelease,
@@ -73,7 +74,7 @@ export class SuiteReader {
   async #read(source: AptSource, architecture: string, signal: AbortSignal): Promise<ReadSuite> {
     const { clock, seen, kept, trustOf } = this.#parts;
     const { release, files } = await this.#release(source, signal);
-    checkName(source, release);
+    checkReleaseName(release, source.suite);
     const { checkDate, checkValidUntil } = trustOf(source);
     checkDates(release, clock.now(), { date: checkDate, validUntil: checkValidUntil });
     await seen.check(withoutCredentials(source.uri), source.suite, release);
@@ -176,14 +177,6 @@ export class SuiteReader {
       throw error;
     }
   }
-}
-
-/** A Release of another suite, however well signed, is not the one that was asked for. */
-function checkName(source: AptSource, release: Release): void {
-  const names = [release.suite, release.codename].filter((name) => name !== '');
-  const asked = [source.suite, source.suite.replace(/\/updates$/, '')];
-  if (names.length === 0 || asked.some((name) => names.includes(name))) return;
-  throw new ArchiveError('malformed', `the Release there is of ${names.join(', ')}`);
 }
 
 /** Packages of the architecture (and of `all`, where they stand apart), and Sources, of each component. */

@@ -100,6 +100,19 @@ export function checkDates(
   }
 }
 
+/**
+ * Refuses a Release of another suite, however well signed: it says itself which it is of. An archive's security updates
+ * of `buster/updates` were released as `buster`.
+ *
+ * @throws ArchiveError `malformed`
+ */
+export function checkReleaseName(release: Release, suite: string): void {
+  const names = [release.suite, release.codename].filter((name) => name !== '');
+  if (names.includes(suite) || names.includes(suite.replace(/\/updates$/, ''))) return;
+  const own = names.length === 0 ? 'names no suite: expected Suite or Codename' : `is of ${names.join(', ')}`;
+  throw new ArchiveError('malformed', `the Release there ${own}`);
+}
+
 function parseFileLine(line: string): ReleaseFile {
   const [hash = '', size = '', path = '', ...rest] = line.split(/\s+/);
   if (path === '' || rest.length > 0 || !/^\d{1,13}$/.test(size) || Number(size) > maxFileSize) {

@@ -117,12 +117,13 @@ export const keys = {
     parse: value.yesNo,
     fallback: undefined as boolean | undefined,
   }),
+  /** Keys of archives beside Debian's own, each for the one distribution that it vouches for. */
   archiveKeyring: key({
     names: ['archive-keyring'],
     place: 'project',
     readers: ['getter', 'attester'],
-    parse: value.absolutePath,
-    fallback: undefined as string | undefined,
+    parse: value.suiteFiles,
+    fallback: [],
   }),
   /** A buildinfo service's URL or a folder; undefined is inferred environments. */
   buildinfos: key({

@@ -68,6 +68,23 @@ export function absolutePath(text: string): string {
   return text;
 }
 
+/** A file that is for one distribution, and its suites of updates, alone. */
+export type SuiteFile = Readonly<{ suite: string; file: string }>;
+
+/** `SUITE=FILE`, separated by blanks or line ends. */
+export function suiteFiles(text: string): readonly SuiteFile[] {
+  return text
+    .split(/\s+/)
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [, suite = '', file = ''] = /^([^=]+)=(.+)$/.exec(part) ?? [];
+      if (!/^[A-Za-z0-9][A-Za-z0-9.~_-]*$/.test(suite) || !isAbsolute(file)) {
+        throw new ValueError('SUITE=FILE, such as bookworm=/etc/keys/mine.gpg');
+      }
+      return { suite, file };
+    });
+}
+
 /** As gpg shows it, with or without its blanks. */
 export function fingerprint(text: string): Fingerprint {
   try {

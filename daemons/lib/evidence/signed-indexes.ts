@@ -3,8 +3,9 @@ import { type SignedRelease, verifyDetached, verifyInRelease } from '../archive/
 import type { Keyring } from '../archive/keyring.ts';
 import type { PackagesLookup, SourcesLookup } from '../archive/lookup.ts';
 import type { LookupStore } from '../archive/lookup-store.ts';
-import { maxReleaseBytes } from '../archive/release.ts';
+import { checkReleaseName, maxReleaseBytes, type Release } from '../archive/release.ts';
 import type { Evidence } from '../contracts/documents/feed.ts';
+import { isOfDistribution } from '../domain/distribution.ts';
 import type { Fingerprint, Sha256 } from '../domain/names.ts';
 
 /** Where the objects of an evidence document are. */
@@ -16,8 +17,10 @@ export interface EvidenceObjects {
 }
 
 export interface OpenOptions {
-  /** The verifier's own keys, never any that came with the evidence. */
-  readonly keyrings: readonly Keyring[];
+  /** As in the dist: every Release has to be of it. */
+  readonly distribution: string;
+  /** The verifier's own keys for a suite, never any that came with the evidence. */
+  keyringsOf(suite: string): readonly Keyring[];
   readonly lookups: LookupStore;
   readonly objects: EvidenceObjects;
   readonly signal?: AbortSignal;
@@ -25,8 +28,12 @@ export interface OpenOptions {
 
 /** A Release that was believed, and the indexes of it that were read. */
 export type VouchingRelease = Readonly<{
-  archive: string;
+  /** Where the getter says that it read it: nothing vouches for that. */
+  readFrom: string;
+  /** The suite that its keys were chosen by; Suite or Codename says the same. */
   suite: string;
+  /** As the Release has them, empty where it has none. */
+  names: Readonly<{ origin: string; label: string; suite: string; codename: string }>;
   sha256: Sha256;
   /** Wall time in milliseconds that the Release says it was made at. */
   date: number | undefined;
@@ -46,7 +53,8 @@ const maxSignatureBytes = 1_048_576;
  * Verifies every Release of an evidence document and opens the indexes that it names, each by the hash that the signed
  * Release gives. Dates are not judged: what an old index said of an old version remains true.
  *
- * @throws ArchiveError for a Release that is not signed by these keys, or an index that it does not name
+ * @throws ArchiveError for a Release that is of another distribution or suite, or not signed by the keys of its suite, or
+ * for an index that it does not name
  */
 export async function openSignedIndexes(evidence: Evidence, options: OpenOptions): Promise<SignedIndexes> {
   const releases: VouchingRelease[] = [];
@@ -54,7 +62,7 @@ export async function openSignedIndexes(evidence: Evidence, options: OpenOptions
   const sources: SourcesLookup[] = [];
   for (const claimed of evidence.releases) {
     const where = `${claimed.archive} ${claimed.suite}`;
-    const { release, signedBy } = await verified(claimed, options).catch((error: unknown) => {
+    const { release, signedBy } = await believed(claimed, options).catch((error: unknown) => {
       throw error instanceof ArchiveError
         ? new ArchiveError(error.code, `${where}: ${error.message}`)
         : error;
@@ -73,14 +81,31 @@ export async function openSignedIndexes(evidence: Evidence, options: OpenOptions
       else if (kind === 'Sources') sources.push(await options.lookups.sources(index, file));
       else throw new ArchiveError('malformed', `${where}: ${index.path} is no index of packages or sources`);
     }
-    const { archive, suite, indexes } = claimed;
-    releases.push({ archive, suite, sha256: claimed.release, date: release.date, signedBy, indexes });
+    const { archive: readFrom, suite, indexes } = claimed;
+    const names = namesOf(release);
+    releases.push({ readFrom, suite, names, sha256: claimed.release, date: release.date, signedBy, indexes });
   }
   return { releases, packages, sources };
 }
 
+function namesOf({ origin, label, suite, codename }: Release): VouchingRelease['names'] {
+  return { origin, label, suite, codename };
+}
+
+/** A Release signed by the keys of the suite that it says it is, which is one of the distribution. */
+async function believed(claimed: Evidence['releases'][number], options: OpenOptions): Promise<SignedRelease> {
+  const { suite } = claimed;
+  if (!isOfDistribution(suite, options.distribution)) {
+    throw new ArchiveError('malformed', `is no suite of ${options.distribution}`);
+  }
+  const signed = await verified(claimed, options);
+  checkReleaseName(signed.release, suite);
+  return signed;
+}
+
 async function verified(claimed: Evidence['releases'][number], options: OpenOptions): Promise<SignedRelease> {
-  const { objects, keyrings, signal } = options;
+  const { objects, signal } = options;
+  const keyrings = options.keyringsOf(claimed.suite);
   const release = await objects.read(claimed.release, maxReleaseBytes);
   const more = signal === undefined ? {} : { signal };
   if (claimed.signature === null) return await verifyInRelease(release, keyrings, more);

@@ -169,11 +169,11 @@ describe('the attester', () => {
       'archive-untrusted',
       () => {
         return withSettings({
-          keyrings: [{ file: join(fixture.keysFolder, `${fixture.reproducible}.asc`) }],
+          keyringsOf: () => [{ file: join(fixture.keysFolder, `${fixture.reproducible}.asc`) }],
         });
       },
     ],
-    ['no keyring at all', 'archive-untrusted', () => withSettings({ keyrings: [] })],
+    ['no keyring at all', 'archive-untrusted', () => withSettings({ keyringsOf: () => [] })],
     [
       'an index that the Release does not name',
       'archive-untrusted',

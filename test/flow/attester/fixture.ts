@@ -104,7 +104,8 @@ export class Fixture {
     this.unreproducible = this.#makeKey('Unreproducible');
     this.settings = {
       folder: 'debian',
-      keyrings: [{ file: archive.keyring }],
+      distribution: archive.codename,
+      keyringsOf: () => [{ file: archive.keyring }],
       reproducible: undefined,
       unreproducible: undefined,
       rootLayout: undefined,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../../daemons/lib/daemon/clock.ts';
 import { parseLines } from '../../demo/follow.ts';
-import { BesideMirror, officialLine, plainRules } from '../../support/beside-mirror.ts';
+import { BesideMirror, officialLine, plainRules, suite } from '../../support/beside-mirror.ts';
 import { openRealLine, type RealLine } from '../../support/real-line.ts';
 
 type Result = Readonly<{ source: string; state: string; code: string | null; say: string }>;
@@ -21,7 +21,7 @@ beforeAll(async () => {
   line = await openRealLine({
     settings: [
       'keep-bases = no',
-      `archive-keyring = ${beside.archive.keyring}`,
+      `archive-keyring = ${suite}=${beside.archive.keyring}`,
       `mirror = ${beside.archive.line()}`,
       `    ${officialLine(beside.mirror)}`,
     ].join('\n'),

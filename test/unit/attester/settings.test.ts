@@ -56,7 +56,7 @@ describe('the attester’s settings', () => {
     const settingsOf = await open([
       `in-toto-sign-key-fpr = ${keys.good}`,
       `in-toto-sign-key-unreproducible-fpr = ${keys.other}`,
-      'archive-keyring = /etc/keys/mine.gpg',
+      'archive-keyring = bookworm=/etc/keys/mine.gpg',
       'root-layout = /etc/root.layout',
     ]);
     const settings = settingsOf('bookworm.amd64');
@@ -66,14 +66,17 @@ describe('the attester’s settings', () => {
       unreproducible: { fingerprint: keys.other },
       rootLayout: '/etc/root.layout',
     });
-    expect(settings.keyrings).toContainEqual({ file: '/etc/keys/mine.gpg' });
-    expect(settings.keyrings).toContainEqual({
-      file: expect.stringContaining('/usr/share/keyrings/debian-archive-keyring.'),
-    });
+    const own = { file: expect.stringContaining('/usr/share/keyrings/debian-archive-keyring.') };
+    for (const suite of ['bookworm', 'bookworm-security']) {
+      expect(settings.keyringsOf(suite)).toEqual([own, { file: '/etc/keys/mine.gpg' }]);
+    }
+    for (const suite of ['trixie', 'bookworm-backports', 'bookwormy']) {
+      expect(settings.keyringsOf(suite)).toEqual([own]);
+    }
     expect(settingsOf('qubes-4.3-vm-trixie.amd64')).toMatchObject({
       folder: 'qubesos/deb/r4.3/vm',
+      distribution: 'qubes-4.3-vm-trixie',
       reproducible: undefined,
-      keyrings: [{ file: expect.stringContaining('debian-archive-keyring') }],
     });
   });
 

@@ -147,6 +147,11 @@ describe('a feed whose archive is not to be trusted', () => {
     ['no signature beside it', { signature: 'none' }, 'not signed'],
     ['a Valid-Until in the past', { validUntil: 'Sat, 01 Jan 2022 00:00:00 UTC' }, 'Valid-Until'],
     ['a date in the future', { date: 'Sat, 01 Jan 2100 00:00:00 UTC' }, 'in the future'],
+    [
+      'no name',
+      { edit: (text: string) => text.replace(/^(?:Suite|Codename): .*\n/gm, '') },
+      'names no suite',
+    ],
     ['the name of another suite', { edit: (text: string) => text.replaceAll(suite, 'other') }, 'is of other'],
   ] as const)('is refused for %s', async (_what, options, say) => {
     archive.publish(options);
@@ -207,7 +212,8 @@ describe('a feed whose archive is not to be trusted', () => {
       code: 'archive-untrusted',
       say: expect.stringContaining('no keyring'),
     });
-    const getter = open({ mirror: [`deb ${server.url} ${suite} main`], archiveKeyring: archive.keyring });
+    const archiveKeyring = [{ suite, file: archive.keyring }];
+    const getter = open({ mirror: [`deb ${server.url} ${suite} main`], archiveKeyring });
     expect((await getter.feed({ dists: [any] })).builds).toHaveLength(2);
   });
 

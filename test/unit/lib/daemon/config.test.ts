@@ -236,6 +236,12 @@ describe('a mistake in rebuilder.conf', () => {
       '[common]\nmirror = http://deb.example.org bookworm\n',
       'FILE:2: mirror: found "http://deb.example.org bookworm", expected lines `deb [OPTIONS] URI SUITE COMPONENTS...`',
     ],
+    ...['/keys/a.gpg', 'sid=a.gpg', '=/keys/a.gpg', 'sid=', '../sid=/keys/a.gpg'].map(
+      (found): [string, string] => [
+        `[common]\narchive-keyring = ${found}\n`,
+        `FILE:2: archive-keyring: found "${found}", expected SUITE=FILE, such as bookworm=/etc/keys/mine.gpg`,
+      ],
+    ),
     ['[common]\nroot-layout = layout\n', 'FILE:2: root-layout: found "layout", expected an absolute path'],
     [
       '[common]\nsnapshot = ftp://x\n',

@@ -57,14 +57,19 @@ describe('openSignedIndexes', () => {
   const clearsigned = (text = release) => objects.put(gnupg.gpg(['--clearsign', '-u', key], text));
   const detached = (text = release) => objects.put(gnupg.gpg(['--detach-sign', '-u', key], text));
 
-  function evidence(releaseObject: string, signature: string | null, index: object = {}) {
+  function evidence(
+    releaseObject: string,
+    signature: string | null,
+    index: object = {},
+    suite: string = 'testing',
+  ) {
     return parseEvidence({
       v: 1,
       dist: 'testing.amd64',
       releases: [
         {
           archive: 'http://example.org/debian',
-          suite: 'testing',
+          suite,
           release: releaseObject,
           signature,
           indexes: [
@@ -83,7 +88,8 @@ describe('openSignedIndexes', () => {
 
   function open(one: ReturnType<typeof evidence>, lookups = 'lookups') {
     return openSignedIndexes(one, {
-      keyrings: [{ file: join(dir, 'keyring.gpg') }],
+      distribution: 'testing',
+      keyringsOf: (suite) => (suite === 'testing' ? [{ file: join(dir, 'keyring.gpg') }] : []),
       lookups: new LookupStore(join(dir, lookups), { clock: systemClock }),
       objects: {
         read: async (sha) => objects.get(sha),
@@ -105,7 +111,13 @@ describe('openSignedIndexes', () => {
     expect(indexes.packages[0]?.ofSource('foo', '1:1.0')).toMatchObject([{ sha256: 'ab'.repeat(32) }]);
     expect(indexes.sources[0]?.files('foo', '1:1.0')).toMatchObject([{ name: 'foo_1.0.dsc' }]);
     expect(indexes.releases).toMatchObject([
-      { suite: 'testing', date: Date.UTC(2026, 6, 11, 10, 16, 37), signedBy: [key] },
+      {
+        readFrom: 'http://example.org/debian',
+        suite: 'testing',
+        names: { origin: '', label: '', suite: '', codename: 'testing' },
+        date: Date.UTC(2026, 6, 11, 10, 16, 37),
+        signedBy: [key],
+      },
     ]);
   });
 
@@ -135,11 +147,28 @@ describe('openSignedIndexes', () => {
       () => evidence(clearsigned(), null, { path: 'main/x/Packages' }),
       'hash-mismatch',
     ],
+    [
+      'a Release of another suite, though our key signed it',
+      () => evidence(clearsigned(release.replace('testing', 'stable')), null),
+      'malformed',
+    ],
+    [
+      'a Release that does not say what it is of',
+      () => evidence(clearsigned(release.replace(/^Codename.*\n/, '')), null),
+      'malformed',
+    ],
   ])('refuses %s', async (_what, one, code) => {
     await expect(open(one(), 'refused')).rejects.toMatchObject({
       name: 'ArchiveError',
       code,
       message: expect.stringContaining('http://example.org/debian testing: '),
     });
+  });
+
+  it('refuses a suite of another distribution, and the keys of one suite for another', async () => {
+    const of = (suite: string) =>
+      open(evidence(clearsigned(release.replace('testing', suite)), null, {}, suite), 'refused');
+    await expect(of('stable')).rejects.toThrow('stable: is no suite of testing');
+    await expect(of('testing-security')).rejects.toMatchObject({ code: 'no-key' });
   });
 });

@@ -51,7 +51,7 @@ describe('configText', () => {
         '    deb http://b.example/debian sid main',
         '[debian]',
         'dist = sid.amd64',
-        'archive-keyring = /keys/archive.gpg',
+        'archive-keyring = sid=/keys/archive.gpg',
         '',
       ].join('\n'),
     );
@@ -62,7 +62,7 @@ describe('configText', () => {
     expect((await readBack('attester', text)).common.signKey).toBe('A'.repeat(40));
     expect((await readBack('rebuilder', text)).common.buildMemory).toBe(2 ** 31);
     const getter = await readBack('getter', text);
-    expect(getter.projects.debian.archiveKeyring).toBe('/keys/archive.gpg');
+    expect(getter.projects.debian.archiveKeyring).toEqual([{ suite: 'sid', file: '/keys/archive.gpg' }]);
     expect(getter.common.mirror).toEqual([
       'deb http://a.example/debian sid main',
       'deb http://b.example/debian sid main',
