@@ -15,7 +15,13 @@ import {
   readReport,
 } from './documents.ts';
 import { feedOf } from './jobs.ts';
-import type { History, JobRecord, Origin, PublicationFile } from './ledger/port.ts';
+import {
+  type History,
+  type JobRecord,
+  type Origin,
+  type PublicationFile,
+  shownRoles,
+} from './ledger/port.ts';
 import { maxInlineBuilds } from './pipeline.ts';
 import type { Stock } from './stock.ts';
 
@@ -29,6 +35,8 @@ export interface DeliverOptions {
 
 /** Documents of evidence that one feed may name. */
 const maxEvidence = 200;
+/** Debian's sid has some 70,000 builds of one architecture. */
+const maxBuildsOfDist = 200_000;
 const maxPages = 200_000;
 const fetched: readonly Origin[] = ['get'];
 const handed: readonly Origin[] = ['get', 'trigger'];
@@ -79,11 +87,13 @@ async function feed(
 ): Promise<Delivered> {
   const short: FeedBuild[] = [];
   const evidence = new Map<Sha256, readonly Sha256[]>();
+  const maxBuilds = maxBuildsOfDist * (feedOf(job)?.dists.length ?? 0);
   let count = 0;
   if (outcome.builds !== null) {
     await stock.demand(outcome.builds, fetched, 'builds');
     for await (const listed of readBuilds(objects, outcome.builds)) {
       count += 1;
+      if (count > maxBuilds) throw new ReplyError('too-large', `more than ${maxBuilds} builds`);
       checkListed(job, listed);
       await demandEnvironment(listed, stock);
       const document = listed.build.evidence;
@@ -166,13 +176,14 @@ async function attest(
   return { is: 'attest', attestation, document };
 }
 
-/** A page may be made anew, or be an object that a result refers to, such as a build's log. */
+/** A page may be made anew, or be an object that pages may show, such as a build's log. */
 async function pages(list: Sha256, { objects, history, stock }: DeliverOptions): Promise<Delivered> {
   await stock.demand(list, ['report'], 'pages');
   const files: PublicationFile[] = [];
   for await (const file of readPublication(objects, list)) {
     if (files.length >= maxPages) throw new ReplyError('too-large', `more than ${maxPages} pages`);
-    if (!(await history.isReferred(file.sha256))) await stock.demand(file.sha256, ['report'], file.path);
+    if (!(await history.isReferred(file.sha256, shownRoles)))
+      await stock.demand(file.sha256, ['report'], file.path);
     if ((await objects.size(file.sha256)) !== file.size) {
       throw new ReplyError('protocol', `${file.path}: its object does not have ${file.size} bytes`);
     }

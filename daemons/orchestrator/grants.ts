@@ -1,6 +1,6 @@
 import type { Sha256 } from '../lib/domain/names.ts';
 import type { ObjectStore } from '../lib/objects/store.ts';
-import type { History, JobRecord } from './ledger/port.ts';
+import { type History, type JobRecord, shownRoles } from './ledger/port.ts';
 import { reachOf } from './reach.ts';
 import { ShaSet } from './sha-set.ts';
 
@@ -22,8 +22,8 @@ export class Grants {
     const granted = await this.#of(job);
     for (const sha256 of wanted) {
       if (granted.has(sha256)) continue;
-      // Pages are about all results: their maker may read what those refer to.
-      if (job.queue === 'report' && (await this.#history.isReferred(sha256))) continue;
+      // Pages are about all results: their maker may read what they may show.
+      if (job.queue === 'report' && (await this.#history.isReferred(sha256, shownRoles))) continue;
       return sha256;
     }
     return undefined;

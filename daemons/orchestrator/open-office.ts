@@ -8,7 +8,7 @@ import { Expander } from './expand.ts';
 import { Grants } from './grants.ts';
 import { openEmbedded } from './ledger/embedded/open.ts';
 import { LiveLogs } from './live-logs.ts';
-import { Room } from './room.ts';
+import { ledgerBytes, Room } from './room.ts';
 import type { OrchestratorSettings } from './settings.ts';
 import { Stock } from './stock.ts';
 import { LedgerTime } from './time.ts';
@@ -29,7 +29,11 @@ export async function openOffice(
 ): Promise<{ office: Office; expander: Expander; close(): Promise<void> }> {
   const { clock, log, settings, state } = options;
   const quota = settings.quotaBytes === undefined ? {} : { quotaBytes: settings.quotaBytes };
-  const objects = await ObjectStore.open(join(state, 'objects'), { clock, ...quota });
+  const objects = await ObjectStore.open(join(state, 'objects'), {
+    clock,
+    reserveBytes: ledgerBytes,
+    ...quota,
+  });
   const { ledger, history } = openEmbedded(settings.ledgerPath ?? join(state, 'ledger.sqlite'));
   const time = new LedgerTime(clock, await history.storedMs());
   const now = time.now();

@@ -9,6 +9,8 @@ import type { LedgerTime } from './time.ts';
 
 /** With less room than this, or than a tenth of the quota, nothing more is lent. */
 export const reserveBytes = 512 * 1_048_576;
+/** With less free than this no object is taken in, so that the ledger can go on writing: what is out may use the rest. */
+export const ledgerBytes = reserveBytes / 2;
 /** An object that nobody refers to yet may belong to an outcome that is on its way. */
 export const graceMs = 3_600_000;
 

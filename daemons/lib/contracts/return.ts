@@ -18,7 +18,15 @@ import { type Queue, queueWorkers } from './job.ts';
 /** `rebuilder.Return+QUEUE`: streams the outcome's objects and settles the lease. Repeats safely. */
 
 export const maxReturned = 2_000;
-export const maxReturnedBytes = 2 ** 36;
+/** Bytes of one object, by what the queue's workers make: files of packages, or documents and pages. */
+export const maxReturnedBytes: Readonly<Record<Queue, number>> = {
+  get: 2 ** 36,
+  rebuild: 2 ** 36,
+  attest: 2 ** 28,
+  diff: 2 ** 28,
+  report: 2 ** 28,
+  upload: 0,
+};
 
 const failed = z.strictObject({
   status: z.literal('failed'),
@@ -102,7 +110,7 @@ export const returnOutcome = defineContract({
   allowed: queueWorkers,
   maxRequestObjects: maxReturned,
   maxReplyObjects: 0,
-  maxObjectBytes: maxReturnedBytes,
+  maxObjectBytes: Math.max(...Object.values(maxReturnedBytes)),
   request: (queue: Queue) => request(queue),
   reply: () => reply,
 });

@@ -25,6 +25,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   /** Bytes that all objects together may take; absent: as much as the disk holds. */
   readonly quotaBytes?: number;
+  /** Bytes that are left free on the disk, for others to go on writing; absent: none. */
+  readonly reserveBytes?: number;
 }
 
 /** An object as it is sent over the wire. */
@@ -39,6 +41,8 @@ export interface Usage {
 }
 
 const readBytes = 262_144;
+/** Bytes after which the disk is asked again how much is free. */
+const askDiskEvery = 16 * 1_048_576;
 let written = 0;
 /** Temporary files that this process writes now. */
 const writing = new Set<string>();
@@ -47,16 +51,20 @@ export class ObjectStore {
   readonly #dir: string;
   readonly #clock: Clock;
   readonly #quota: number;
+  readonly #reserve: number;
   /** Objects being put: collection leaves them alone. */
   readonly #held = new Map<Sha256, number>();
   #count = 0;
   #bytes = 0;
   #arriving = 0;
+  /** Bytes that may be written before the disk is asked again. */
+  #granted = 0;
 
   private constructor(dir: string, options: StoreOptions) {
     this.#dir = dir;
     this.#clock = options.clock;
     this.#quota = options.quotaBytes ?? Number.POSITIVE_INFINITY;
+    this.#reserve = options.reserveBytes ?? 0;
   }
 
   /** Opens or makes the store, removes what a killed process left half-written, and counts what is there. */
@@ -90,6 +98,8 @@ export class ObjectStore {
           size += chunk.length;
           this.#arriving += chunk.length;
           this.#checkSize(size, max);
+          if (chunk.length > this.#granted) await this.#askDisk(chunk.length);
+          this.#granted -= chunk.length;
           hash.update(chunk);
           await writeAll(file, chunk);
         }
@@ -179,8 +189,7 @@ export class ObjectStore {
 
   /** Bytes that may still be stored: what the quota leaves or what the disk does, whichever is less. */
   async room(): Promise<number> {
-    const disk = await statfs(this.#dir);
-    return Math.min(disk.bavail * disk.bsize, this.#quota - this.#bytes - this.#arriving);
+    return Math.min(await this.#free(), this.#quota - this.#bytes - this.#arriving);
   }
 
   /** Every object, in no order; ones that come or go meanwhile may or may not be among them. */
@@ -214,6 +223,22 @@ export class ObjectStore {
     if (this.#bytes + this.#arriving > this.#quota) {
       throw new StoreError('quota', `the object store's quota of ${this.#quota} bytes is used up`);
     }
+  }
+
+  async #askDisk(wanted: number): Promise<void> {
+    const left = (await this.#free()) - this.#reserve;
+    if (left < wanted) {
+      throw new StoreError(
+        'disk-full',
+        `the disk has no more than its reserve of ${this.#reserve} bytes free`,
+      );
+    }
+    this.#granted = Math.min(left, askDiskEvery);
+  }
+
+  async #free(): Promise<number> {
+    const disk = await statfs(this.#dir);
+    return disk.bavail * disk.bsize;
   }
 
   /** `link`, unlike `rename`, tells whether the name was new: two puts of the same bytes count once. */

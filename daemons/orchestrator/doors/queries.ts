@@ -4,7 +4,7 @@ import type { QueryReply, QueryRequest, QueryRequests, View } from '../../lib/co
 import { bufferObject, type OutgoingObject } from '../../lib/wire/frame.ts';
 import { type Answer, ReplyError } from '../../lib/wire/serve.ts';
 import { publicationLines } from '../compose.ts';
-import type { JobRecord } from '../ledger/port.ts';
+import { type JobRecord, referenceRoles } from '../ledger/port.ts';
 import { sliceOf } from '../live-logs.ts';
 import { outgoing } from './fetches.ts';
 import { metricsText } from './metrics.ts';
@@ -49,7 +49,7 @@ const views: Views = {
   },
   async object(office, { sha256 }) {
     for (const one of sha256) {
-      if (await office.history.isReferred(one)) continue;
+      if (await office.history.isReferred(one, referenceRoles)) continue;
       throw new ReplyError('not-found', `no result and no part of the publication refers to object ${one}`);
     }
     return objectsOf(await outgoing(office.objects, sha256));

@@ -43,7 +43,7 @@ async function receive(office: Office, queue: Queue, objects: AsyncIterable<Inco
   let received: Sha256[] = [];
   try {
     for await (const object of objects) {
-      received.push((await office.objects.put(object.bytes, maxReturnedBytes)).sha256);
+      received.push((await office.objects.put(object.bytes, maxReturnedBytes[queue])).sha256);
       await object.sha256;
       if (received.length < notedAtOnce) continue;
       const noted = received;

@@ -139,6 +139,8 @@ export const referenceRoles = [
   'file',
   'publish',
 ] as const;
+/** What pages may show, and so a qube with a net may have before it is signed: nothing that a build made (DESIGN §3). */
+export const shownRoles = ['log', 'attestation', 'publish'] as const satisfies readonly ReferenceRole[];
 export type ReferenceRole = (typeof referenceRoles)[number];
 export type References = Readonly<{ owner: string; role: ReferenceRole; objects: readonly Sha256[] }>;
 
@@ -237,8 +239,8 @@ export interface History {
   /** Pending jobs that became due after `since`, up to `until`: the queues whose waiters may try again. */
   due(since: Ms, until: Ms): Promise<readonly Queue[]>;
   origins(object: Sha256): Promise<readonly Origin[]>;
-  /** Whether a result or the publication refers to it. */
-  isReferred(object: Sha256): Promise<boolean>;
+  /** Whether the publication, a job as its log, or a result in one of these roles refers to it. */
+  isReferred(object: Sha256, roles: readonly ReferenceRole[]): Promise<boolean>;
   /** Every object that something refers to, by pages: what collection must leave. */
   referred(without: readonly ReferenceRole[], page: PageRequest): Promise<Page<Sha256>>;
   /** Jobs that are not over, by pages: what they refer to stays, too. */

@@ -202,8 +202,10 @@ export function ledgerContract(name: string, adapter: Adapter): void {
       });
       expect((await history.publication({ limit: 10 })).rows).toHaveLength(1);
       expect(await history.published('g')).toHaveLength(1);
-      for (const text of ['link', 'recipe', 'log']) expect(await history.isReferred(hashOf(text))).toBe(true);
-      expect(await history.isReferred(hashOf('other'))).toBe(false);
+      const referred = (text: string) => history.isReferred(hashOf(text), ['recipe', 'report']);
+      for (const text of ['link', 'recipe', 'log']) expect(await referred(text)).toBe(true);
+      expect(await referred('other')).toBe(false);
+      expect(await history.isReferred(hashOf('recipe'), ['log'])).toBe(false);
       expect(await history.feeds()).toEqual([
         { dist: 'bookworm.amd64', lastRead: at(3).wall, lastMs: 3, say: 'done' },
       ]);

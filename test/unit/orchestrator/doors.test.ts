@@ -193,6 +193,22 @@ describe('an outcome', () => {
     expect(await codeOf(get.give(inputs, done, [poisoned, bash.dsc]))).toBe('not-found');
   });
 
+  it('puts nothing that a build produced on a page, nor hands it to who makes the pages', async () => {
+    const docs = documents();
+    await upTo(path, 'attest', docs);
+    const { attest, report } = workersOf(path);
+    const attested = { status: 'done', attestation: sha(docs.attestation) };
+    await attest.give(await attest.expectJob(), attested, [docs.attestation, docs.link]);
+    const job = await report.expectJob();
+    expect(await report.fetch(job, [sha(docs.log), sha(docs.link)])).toEqual([docs.log, docs.link]);
+    expect(await codeOf(report.fetch(job, [sha(docs.official)]))).toBe('forbidden');
+    const pages = Buffer.from(
+      `${JSON.stringify({ path: 'debian/x.deb', sha256: sha(docs.official), size: docs.official.length })}\n`,
+    );
+    const done = { status: 'done', pages: sha(pages) };
+    expect(await codeOf(report.give(job, done, [pages]))).toBe('not-found');
+  });
+
   it('is refused when its documents are not what the job is about', async () => {
     const docs = documents();
     await triggerGet(path);

@@ -34,7 +34,8 @@ export class EmbeddedHistory implements History {
     this.#result = db.prepare('SELECT * FROM results WHERE build = ?');
     this.#origins = db.prepare('SELECT origin FROM origins WHERE sha256 = ?');
     this.#referred = db.prepare(
-      `SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM refs WHERE sha256 = ?1)
+      `SELECT 1 AS one
+       WHERE EXISTS (SELECT 1 FROM refs WHERE sha256 = ?1 AND role IN (SELECT value FROM json_each(?2)))
          OR EXISTS (SELECT 1 FROM publication WHERE sha256 = ?1) OR EXISTS (SELECT 1 FROM jobs WHERE log = ?1)`,
     );
   }
@@ -129,8 +130,8 @@ export class EmbeddedHistory implements History {
     return this.#origins.all(object).map((row) => row.origin);
   }
 
-  async isReferred(object: Sha256): Promise<boolean> {
-    return this.#referred.get(object) !== undefined;
+  async isReferred(object: Sha256, roles: readonly ReferenceRole[]): Promise<boolean> {
+    return this.#referred.get(object, JSON.stringify(roles)) !== undefined;
   }
 
   async referred(without: readonly ReferenceRole[], page: PageRequest): Promise<Page<Sha256>> {

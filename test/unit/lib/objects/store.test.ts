@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -86,6 +86,28 @@ describe('an object store', () => {
     expect(store.delete(hashOf('12345678'))).toBe(true);
     expect(store.delete(hashOf('12345678'))).toBe(false);
     expect((await store.put(chunks('abc'), 100)).size).toBe(3);
+  });
+
+  it('leaves the disk its reserve, and nothing of what would have taken it', async () => {
+    const { bavail, bsize } = statfsSync(dir);
+    const store = await ObjectStore.open(dir, { clock, reserveBytes: bavail * bsize * 2 });
+    expect(await codeOf(store.put(chunks('abc'), 100))).toBe('disk-full');
+    expect(store.usage()).toEqual({ count: 0, bytes: 0 });
+    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
+    await (await ObjectStore.open(dir, { clock, reserveBytes: 1 })).put(chunks('abc'), 100);
+  });
+
+  it('asks the disk again while an object arrives', async () => {
+    const mebibyte = Buffer.alloc(1_048_576);
+    const { bavail, bsize } = statfsSync(dir);
+    const store = await ObjectStore.open(dir, { clock, reserveBytes: bavail * bsize - 96 * mebibyte.length });
+    let taken = 0;
+    async function* endless() {
+      for (; ; taken += 1) yield mebibyte;
+    }
+    expect(await codeOf(store.put(endless(), 2 ** 36))).toBe('disk-full');
+    expect(taken).toBeLessThan(4_096);
+    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
   });
 
   it('never holds more than its quota, and counts what it holds, whatever is put, removed and collected', async () => {
