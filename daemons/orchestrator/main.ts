@@ -7,8 +7,9 @@ import { orchestratorDoor } from './doors/door.ts';
 import { openOffice } from './open-office.ts';
 import { settingsOf } from './settings.ts';
 
-/** At most 100 open calls a qube (DESIGN §3), for some qubes at once. */
-const maxConnections = 400;
+/** Calls that may be open at once: of one qube (DESIGN §3), and of all. */
+const maxOfOneQube = 100;
+const maxConnections = 1_000;
 
 /** Ledger, objects, doors and beat, until it is told to stop. */
 await runRole('orchestrator', process.env, async ({ clock, log, notify, stop, config, folders }) => {
@@ -21,6 +22,7 @@ await runRole('orchestrator', process.env, async ({ clock, log, notify, stop, co
     clock,
     log,
     maxConnections,
+    maxOfOneQube,
     onCall: orchestratorDoor(office),
   });
   notify.ready();

@@ -157,10 +157,11 @@ describe('the policy for dom0', () => {
     expect(ours.length).toBeGreaterThan(callers.length);
   });
 
-  it('lets them ask dom0 for the time', () => {
-    for (const source of ['rebuilder-getter', 'rebuilder-vault', 'disp7']) {
+  it('lets them ask dom0 for the time, but for a disposable', () => {
+    for (const source of ['rebuilder-getter', 'rebuilder-vault']) {
       expect(reached(source, 'qubes.GetDate', 'nanoseconds', '@default')).toBe('dom0');
     }
+    expect(judge('disp7', 'qubes.GetDate', 'nanoseconds', '@default')).toMatchObject({ action: 'deny' });
   });
 
   it('keeps a disposable from dom0, and leaves what other qubes of the suite ask dom0 to Qubes', () => {

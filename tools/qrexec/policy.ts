@@ -53,13 +53,12 @@ const needed = `\
 ## deny below; update notices (qubes.NotifyUpdates) name dom0, which that deny leaves to Qubes' default policy.
 `;
 
-const closing = `\
-### What nobody may do
-
-## A disposable runs what strangers wrote: it calls nobody, dom0 included.
+const disposables = `\
+## A disposable runs what strangers wrote: it calls nobody, not even dom0 for the time.
 `;
 
 const outward = `\
+### What nobody may do
 
 ## No qube of the suite calls anything else. Above all not qubes.VMShell, OpenURL and the like to @dispvm, which Qubes
 ## allows every qube: a fresh disposable may have a network, and no qube that touches a build may reach one.
@@ -82,10 +81,9 @@ export function policyFile(): Generated {
     "### The vault's door\n",
     ...services.filter(({ door }) => door === 'vault').map(serviceBlock),
     splitGpgBlock(),
+    disposables + rules([['*', '*', `@tag:${disposableTag}`, '*', 'deny notify=no']]),
     needed + rules([['qubes.GetDate', '*', `@tag:${suiteTag}`, '@default', 'allow target=dom0']]),
-    closing +
-      rules([['*', '*', `@tag:${disposableTag}`, '*', 'deny notify=no']]) +
-      outward +
+    outward +
       rules([['*', '*', `@tag:${suiteTag}`, '@anyvm', 'deny notify=no']]) +
       inward +
       rules([

@@ -15,7 +15,7 @@ export class ContractError extends Error {
 export const doors = ['orchestrator', 'vault', 'disposable'] as const;
 export type Door = (typeof doors)[number];
 
-/** The roles that may call; dom0's policy says the same by tag, the doors check again. */
+/** The roles that may call. dom0's policy, generated from it, decides by tag: a door hears a qube's name and no tag. */
 export const callers = [
   'getter',
   'rebuilder',

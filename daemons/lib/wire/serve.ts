@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../daemon/clock.ts';
 import type { Log } from '../daemon/log.ts';
+import type { QubeName } from '../domain/names.ts';
 import { encodeHeader } from './header.ts';
 import { refusalHeader } from './refusal.ts';
 import { ReplyError } from './reply-error.ts';
@@ -17,8 +18,9 @@ export interface ServeOptions {
   readonly path?: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** More calls than these at once are told `busy`. */
+  /** More calls than these at once, of all qubes or of one, are told `busy`. */
   readonly maxConnections: number;
+  readonly maxOfOneQube: number;
   /** The connection is closed when this settles; what it throws goes to the log. */
   onCall(call: ServedCall, channel: Duplex): Promise<void>;
 }
@@ -31,16 +33,16 @@ const socketMode = 0o660;
 /** A qrexec socket service: one connection a call. */
 export async function serveSocket(options: ServeOptions): Promise<{ close(): Promise<void> }> {
   const open = new Set<Socket>();
+  const perQube = new Map<QubeName, number>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     open.add(socket);
     socket.on('error', () => {});
     socket.once('close', () => open.delete(socket));
     if (open.size > options.maxConnections) {
-      socket.end(encodeHeader(refusalHeader(new ReplyError('busy', 'too many calls at once'))));
-      socket.destroySoon();
+      refuse(socket);
       return;
     }
-    void serveCall(socket, options);
+    void serveCall(socket, perQube, options);
   });
   await listen(server, options.path);
   return {
@@ -52,16 +54,38 @@ export async function serveSocket(options: ServeOptions): Promise<{ close(): Pro
   };
 }
 
-async function serveCall(socket: Socket, options: ServeOptions): Promise<void> {
+function refuse(socket: Socket): void {
+  socket.end(encodeHeader(refusalHeader(new ReplyError('busy', 'too many calls at once'))));
+  socket.destroySoon();
+}
+
+async function serveCall(
+  socket: Socket,
+  perQube: Map<QubeName, number>,
+  options: ServeOptions,
+): Promise<void> {
   try {
     const call = await readSocketHeader(socket, options.clock);
-    await options.onCall(call, socket);
+    const before = perQube.get(call.source) ?? 0;
+    if (before >= options.maxOfOneQube) return refuse(socket);
+    perQube.set(call.source, before + 1);
+    try {
+      await options.onCall(call, socket);
+    } finally {
+      countDown(perQube, call.source);
+    }
   } catch (error) {
     options.log.warning('call failed', { say: error instanceof Error ? error.message : String(error) });
   } finally {
     if (socket.writableEnded) socket.destroySoon();
     else socket.destroy();
   }
+}
+
+function countDown(counts: Map<QubeName, number>, qube: QubeName): void {
+  const left = (counts.get(qube) ?? 1) - 1;
+  if (left > 0) counts.set(qube, left);
+  else counts.delete(qube);
 }
 
 async function listen(server: Server, path: string | undefined): Promise<void> {

@@ -25,6 +25,6 @@ if (path === undefined) {
 } else {
   const onCall = (_call: unknown, channel: import('node:stream').Duplex) =>
     serve({ input: channel, output: channel });
-  await serveSocket({ path, clock, log, maxConnections: 2, onCall });
+  await serveSocket({ path, clock, log, maxConnections: 2, maxOfOneQube: 2, onCall });
   process.stderr.write('listening\n');
 }

@@ -57,6 +57,7 @@ export async function startOrchestrator(settings: Partial<OrchestratorSettings> 
     clock: systemClock,
     log: quietLog,
     maxConnections: 100,
+    maxOfOneQube: 100,
     onCall: orchestratorDoor(opened.office),
   });
   const running = {

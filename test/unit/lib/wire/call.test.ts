@@ -43,7 +43,7 @@ afterEach(async () => {
 async function door<A extends string, Q, R>(
   contract: Contract<A, Q, R>,
   handle: Handler<A, Q>,
-  options: { maxConnections?: number; seen?: ServedCall[]; clock?: VirtualClock } = {},
+  options: { maxConnections?: number; maxOfOneQube?: number; seen?: ServedCall[]; clock?: VirtualClock } = {},
 ): Promise<Caller> {
   const doorClock = options.clock ?? clock;
   const served = await serveSocket({
@@ -51,6 +51,7 @@ async function door<A extends string, Q, R>(
     clock: doorClock,
     log,
     maxConnections: options.maxConnections ?? 10,
+    maxOfOneQube: options.maxOfOneQube ?? 10,
     onCall: (call, channel) => {
       options.seen?.push(call);
       return answer(
@@ -387,6 +388,30 @@ describe('a door', () => {
     expect(await failure(caller.call(lease, 'get', {}))).toMatchObject({ code: 'busy', inBand: true });
     release[0]?.();
     expect((await first).reply.job).toBeNull();
+  });
+
+  it('says busy to a qube that has its share of calls open, and goes on answering the others', async () => {
+    const release: (() => void)[] = [];
+    const work = await door(
+      lease,
+      async () => {
+        await new Promise<void>((resolve) => release.push(resolve));
+        return { reply: { job: null } };
+      },
+      { maxOfOneQube: 1 },
+    );
+    const home = qrexecCaller({ clock, log, program: directClient(folder, socket, 'home') });
+    const first = [work.call(lease, 'get', {})];
+    await expect.poll(() => release.length).toBe(1);
+    expect(await failure(work.call(lease, 'get', {}))).toMatchObject({ code: 'busy', inBand: true });
+    first.push(home.call(lease, 'get', {}));
+    await expect.poll(() => release.length).toBe(2);
+    for (const end of release) end();
+    for (const { reply } of await Promise.all(first)) expect(reply.job).toBeNull();
+    const again = work.call(lease, 'get', {});
+    await expect.poll(() => release.length).toBe(3);
+    release[2]?.();
+    expect((await again).reply.job).toBeNull();
   });
 
   it('gives a sign of life every 15 s while it has no answer, and notices when the caller is gone', async () => {
