@@ -5,7 +5,7 @@ import { BuildFailure } from './failure.ts';
 
 /** Programs inside the disposable: their output is the log, their end is the deadline at the latest. */
 
-/** What every program of ours runs with; what a package's build sees is its own affair (`dpkg-build.ts`). */
+/** What every program of ours runs with; what a package's build sees is its own affair (`package-build.ts`). */
 const programEnvironment = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/root',

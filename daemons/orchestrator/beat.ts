@@ -9,7 +9,7 @@ const slowTickMs = 60_000;
 
 type BeatOffice = Pick<
   Office,
-  'ledger' | 'history' | 'time' | 'clock' | 'log' | 'wakeups' | 'room' | 'settings'
+  'ledger' | 'history' | 'time' | 'clock' | 'log' | 'wakeups' | 'room' | 'settings' | 'expand'
 >;
 
 /** What happens without anyone's asking: feeds are read, pages made, leases lapse, retries come due. */
@@ -66,6 +66,7 @@ export class Beat {
     this.#slow = now.ms + slowTickMs;
     await ledger.submit([], now);
     await this.#office.room.tidy();
+    this.#office.expand();
   }
 
   async #submitDue(): Promise<void> {

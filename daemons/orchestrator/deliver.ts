@@ -159,7 +159,11 @@ async function rebuild(report: Sha256, { objects, stock }: DeliverOptions): Prom
   await stock.demand(report, ['rebuild'], 'report');
   const document = await readReport(objects, report);
   await stock.demand(document.log, ['rebuild'], 'log');
-  for (const file of document.files) await stock.demandSized(file, ['rebuild'], file.name);
+  for (const file of document.files) {
+    await stock.demandSized(file, ['rebuild'], file.name);
+    if (file.sha256 === document.log)
+      throw new ReplyError('protocol', `${file.name} is given as the log, too`);
+  }
   return { is: 'rebuild', report, document };
 }
 

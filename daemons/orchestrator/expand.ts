@@ -6,8 +6,9 @@ import { buildJob } from './pipeline.ts';
 import type { LedgerTime } from './time.ts';
 import type { Wakeups } from './wakeups.ts';
 
-/** Builds submitted in one step. */
+/** Builds, and files of builds, submitted in one step. */
 export const sliceBuilds = 500;
+const sliceFiles = 10_000;
 
 export interface ExpanderOptions {
   readonly ledger: Ledger;
@@ -16,6 +17,8 @@ export interface ExpanderOptions {
   readonly time: LedgerTime;
   readonly wakeups: Wakeups;
   readonly log: Log;
+  /** Whether the disk has room for more rows; asked before each step. */
+  hasRoom(): Promise<boolean>;
 }
 
 /** Submits what long lists hold, slice by slice, each list from where the ledger says it got to. */
@@ -61,20 +64,27 @@ export class Expander {
     let at = 0;
     let place = list;
     let slice: JobSpec[] = [];
+    let files = 0;
     for await (const listed of readBuilds(objects, list.list)) {
       at += 1;
       if (at <= list.offset) continue;
       slice.push(buildJob(listed, feed, list.getSeconds));
-      if (slice.length < sliceBuilds && at < list.count) continue;
+      files += listed.files.length;
+      if (slice.length < sliceBuilds && files < sliceFiles && at < list.count) continue;
       if (!(await this.#submit(place, at, slice))) return;
       place = { ...place, offset: at };
       slice = [];
+      files = 0;
     }
     log.info('builds submitted', { count: at, about: feed.about, job: list.job });
   }
 
   async #submit(place: OpenList, to: number, slice: readonly JobSpec[]): Promise<boolean> {
-    const { ledger, time, wakeups } = this.#options;
+    const { ledger, time, wakeups, hasRoom, log } = this.#options;
+    if (!(await hasRoom())) {
+      log.warning('no room: the rest of a list of builds waits', { at: place.offset, of: place.count });
+      return false;
+    }
     const moved = await ledger.extend(place, to, slice, time.now());
     wakeups.wake(['get']);
     return moved;

@@ -26,10 +26,10 @@ export class LiveLogs {
     return new LiveLogs(dir);
   }
 
-  /** Writes the log's bytes from `offset` on; what lies beyond the cap is dropped. */
+  /** Writes the log's bytes from `offset` on; what lies beyond the cap, or would leave a gap, is dropped. */
   async append(job: JobId, fence: number, offset: number, bytes: Uint8Array): Promise<void> {
     const kept = bytes.subarray(0, Math.max(0, maxLiveLog - offset));
-    if (kept.length === 0) return;
+    if (kept.length === 0 || offset > ((await this.size(job, fence)) ?? 0)) return;
     const file = await open(this.path(job, fence), 'a+').then(async (created) => {
       await created.close();
       return open(this.path(job, fence), 'r+');

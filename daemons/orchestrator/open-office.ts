@@ -44,7 +44,9 @@ export async function openOffice(
     return job?.state === 'leased' && job.fence === fence;
   });
   const wakeups = new Wakeups(clock);
-  const expander = new Expander({ ledger, history, objects, time, wakeups, log });
+  const room = new Room({ objects, ledger, history, time, log });
+  const hasRoom = () => room.isLeft();
+  const expander = new Expander({ ledger, history, objects, time, wakeups, log, hasRoom });
   expander.start();
   const office: Office = {
     ledger,
@@ -59,7 +61,7 @@ export async function openOffice(
     workers: new Workers(clock),
     grants: new Grants(objects, history),
     stock: new Stock(objects, history),
-    room: new Room({ objects, ledger, history, time, log }),
+    room,
     expand: () => expander.start(),
   };
   return {

@@ -123,7 +123,7 @@ async function readEnvironment(
     job.buildinfo === null ? null : readOrFail(await objects.read(job.buildinfo, maxBuildinfoBytes));
   const mismatch = buildinfo === null ? undefined : buildinfoMismatch(buildinfo, job.build, expected);
   if (mismatch !== undefined) throw new JobFailure('buildinfo-mismatch', `buildinfo: ${mismatch}`, { files });
-  const wrong = recipeMismatch(recipe, job.build, buildinfo);
+  const wrong = recipeMismatch(recipe, job.build, buildinfo, expected);
   if (wrong !== undefined) {
     throw new JobFailure('protocol', `the recipe is not the build's: ${wrong}`, { files });
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Evidence } from '../../lib/contracts/documents/feed.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { BuildSpec } from '../../lib/domain/build.ts';
-import { usualBuildPath } from '../../lib/domain/build-environment.ts';
+import { usualBuildPath, usualEnvironment } from '../../lib/domain/build-environment.ts';
 import type { Sha256 } from '../../lib/domain/names.ts';
 import { findPackage, type OpenSuite } from '../debian/evidence.ts';
 import type { Parts } from '../parts.ts';
@@ -50,12 +50,7 @@ export async function inferEnvironment(
     parts: build.parts,
     buildArchitecture,
     buildPath: usualBuildPath(build.source, build.sourceVersion),
-    environment: [
-      ['DEB_BUILD_OPTIONS', `parallel=${parts.parallel}`],
-      ['LANG', 'C.UTF-8'],
-      ['LC_ALL', 'C.UTF-8'],
-      ['TZ', 'UTC'],
-    ],
+    environment: usualEnvironment(parts.parallel),
     installed: resolved.map((id) => located(id, suites)),
     base: unchangedBase(apt.base, resolved),
     buildinfo: null,

@@ -102,13 +102,14 @@ export function checkDates(
 
 /**
  * Refuses a Release of another suite, however well signed: it says itself which it is of. An archive's security updates
- * of `buster/updates` were released as `buster`.
+ * of `buster/updates` were released as `buster`; a suite such as `noble-proposed` may share its codename `noble`.
  *
  * @throws ArchiveError `malformed`
  */
 export function checkReleaseName(release: Release, suite: string): void {
   const names = [release.suite, release.codename].filter((name) => name !== '');
-  if (names.includes(suite) || names.includes(suite.replace(/\/updates$/, ''))) return;
+  const isNamed = names.includes(suite) || names.includes(suite.replace(/\/updates$/, ''));
+  if (isNamed && !names.some((name) => name.startsWith(`${suite}-`) || name.startsWith(`${suite}/`))) return;
   const own = names.length === 0 ? 'names no suite: expected Suite or Codename' : `is of ${names.join(', ')}`;
   throw new ArchiveError('malformed', `the Release there ${own}`);
 }

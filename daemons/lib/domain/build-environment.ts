@@ -36,15 +36,16 @@ const maxWords = 200;
 const allowed: ReadonlyMap<string, (value: string) => boolean> = new Map([
   ['LANG', like(locale)],
   ...categories.map((category) => [`LC_${category}`, like(locale)] as const),
-  ['TZ', like(/^[A-Za-z][A-Za-z0-9/+_-]{0,39}$/)],
+  ['TZ', like(/^(?:[A-Za-z][A-Za-z0-9/+_-]{0,39})?$/)],
   ['SOURCE_DATE_EPOCH', like(/^\d{1,12}$/)],
   // debian-policy 4.9.1 and dpkg-buildpackage(1): `nocheck parallel=4 hardening=+all,-pie`.
-  ['DEB_BUILD_OPTIONS', wordsLike(/^[a-z][a-z0-9-]*(?:=[a-z0-9+,-]*)?$/)],
+  ['DEB_BUILD_OPTIONS', wordsLike(/^[a-z][a-z0-9-]*(?:[=,][a-z0-9+,=-]*)?$/)],
   ['DEB_BUILD_PROFILES', wordsLike(/^[a-z0-9.+-]+$/)],
   ['DEB_VENDOR', like(/^[A-Za-z0-9.-]{0,40}$/)],
   // Builds under make or eatmydata record these; they say how fast, not what.
-  ['MAKEFLAGS', like(/^ ?(?:-j\d{0,4})?$/)],
-  ['LD_LIBRARY_PATH', like(/^\/usr\/lib\/libeatmydata$/)],
+  ['MAKEFLAGS', like(/^w?(?: ?-[jl]\d{0,4})*$/)],
+  ['LD_LIBRARY_PATH', like(/^(?:\/usr\/lib\/libeatmydata)?$/)],
+  ['DPKG_GENSYMBOLS_CHECK_LEVEL', like(/^\d$/)],
 ]);
 
 function like(form: RegExp): (value: string) => boolean {
@@ -81,11 +82,29 @@ export function whyNotChanges(changes: string | null, build: BuiltVersion): stri
   return undefined;
 }
 
-const maxPath = 1_000;
+const maxPath = 250;
+/** Folders of the root that programs look into for more than sources; `/usr/src` is none. */
+const systemPath =
+  /^\/(?:bin|boot|dev|etc|lib(?:x?32|64)?|nonexistent|proc|run|sbin|sys|usr(?!\/src\/))(?:\/|$)/;
 
-/** Whether a build path is absolute, without shell metacharacters and `..` (devscripts' debrebuild refuses the same). */
+/**
+ * Whether a build path is absolute, without shell metacharacters and `..` (devscripts' debrebuild refuses the same), and
+ * is a place for sources.
+ */
 export function isBuildPath(path: string): boolean {
-  return path.length <= maxPath && /^(?:\/[A-Za-z0-9][A-Za-z0-9+.~_-]*)+$/.test(path);
+  return (
+    path.length <= maxPath && /^(?:\/[A-Za-z0-9][A-Za-z0-9+.~_-]*)+$/.test(path) && !systemPath.test(path)
+  );
+}
+
+/** The variables of a build whose buildinfo is not to be had, as today's archives build. */
+export function usualEnvironment(parallel: number): readonly BuildVariable[] {
+  return [
+    ['DEB_BUILD_OPTIONS', `parallel=${parallel}`],
+    ['LANG', 'C.UTF-8'],
+    ['LC_ALL', 'C.UTF-8'],
+    ['TZ', 'UTC'],
+  ];
 }
 
 /** Where Debian's own rebuilders build, and archives have built since 2023 (facts: debian-rebuild §2). */

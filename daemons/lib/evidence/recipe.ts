@@ -1,8 +1,8 @@
 import type { DebRecipe } from '../contracts/documents/recipe.ts';
-import { type BuildVariable, usualBuildPath } from '../domain/build-environment.ts';
+import { type BuildVariable, usualBuildPath, usualEnvironment } from '../domain/build-environment.ts';
 import type { Buildinfo, InstalledPackage } from '../domain/buildinfo.ts';
 import type { Architecture } from '../domain/names.ts';
-import type { BuildIdentity } from './expected.ts';
+import type { BuildIdentity, ExpectedFile } from './expected.ts';
 
 /** Whether a recipe says of a build what its buildinfo says, or, where it has none, what every build has. */
 
@@ -33,13 +33,13 @@ export function recipeMismatch(
   recipe: DebRecipe,
   build: BuildIdentity,
   buildinfo: Buildinfo | null,
+  expected: readonly ExpectedFile[],
 ): string | undefined {
+  const unasked = expected.find((file) => !recipe.expect.includes(file.name));
+  if (unasked !== undefined) return `it does not ask for ${unasked.name}, which the signed index names`;
   const kind = buildinfo === null ? 'inferred' : 'buildinfo';
   if (recipe.environmentKind !== kind) return `its environment is ${recipe.environmentKind}, not ${kind}`;
-  if (buildinfo === null) {
-    const usual = usualBuildPath(build.source, build.sourceVersion);
-    return recipe.buildPath === usual ? undefined : `its buildPath is ${recipe.buildPath}, not ${usual}`;
-  }
+  if (buildinfo === null) return inferredMismatch(recipe, build);
   const { buildArchitecture, ...settings } = recordedSettings(buildinfo);
   const recorded = { ...settings, buildArchitecture: buildArchitecture ?? recipe.buildArchitecture };
   for (const name of ['buildArchitecture', 'buildPath', 'environment', 'binaryOnlyChanges'] as const) {
@@ -48,6 +48,15 @@ export function recipeMismatch(
     }
   }
   return dependencyMismatch(recipe, buildinfo.installed);
+}
+
+/** What was installed is a guess, and the attester has no apt to make it again; the rest is the same for all builds. */
+function inferredMismatch(recipe: DebRecipe, build: BuildIdentity): string | undefined {
+  const usual = usualBuildPath(build.source, build.sourceVersion);
+  if (recipe.buildPath !== usual) return `its buildPath is ${recipe.buildPath}, not ${usual}`;
+  const parallel = /^parallel=(\d{1,4})$/.exec(recipe.environment[0]?.[1] ?? '')?.[1];
+  const expected = JSON.stringify(usualEnvironment(Number(parallel)));
+  return JSON.stringify(recipe.environment) === expected ? undefined : 'its environment is not the usual one';
 }
 
 /** The first package that only one of the two names. */

@@ -43,6 +43,9 @@ export interface Usage {
 const readBytes = 262_144;
 /** Bytes after which the disk is asked again how much is free. */
 const askDiskEvery = 16 * 1_048_576;
+/** What a file may cost the disk beside its bytes: the rest of its last block, its inode, its name. */
+const fileCost = 8_192;
+const inodesLeft = 1_000;
 let written = 0;
 /** Temporary files that this process writes now. */
 const writing = new Set<string>();
@@ -91,6 +94,7 @@ export class ObjectStore {
     let size = 0;
     writing.add(temporary);
     try {
+      await this.#charge(fileCost);
       const hash = createHash('sha256');
       const file = await open(temporary, 'wx', 0o600);
       try {
@@ -98,8 +102,7 @@ export class ObjectStore {
           size += chunk.length;
           this.#arriving += chunk.length;
           this.#checkSize(size, max);
-          if (chunk.length > this.#granted) await this.#askDisk(chunk.length);
-          this.#granted -= chunk.length;
+          await this.#charge(chunk.length);
           hash.update(chunk);
           await writeAll(file, chunk);
         }
@@ -225,20 +228,22 @@ export class ObjectStore {
     }
   }
 
-  async #askDisk(wanted: number): Promise<void> {
-    const left = (await this.#free()) - this.#reserve;
-    if (left < wanted) {
-      throw new StoreError(
-        'disk-full',
-        `the disk has no more than its reserve of ${this.#reserve} bytes free`,
-      );
+  /** Counts bytes that are about to be written; asks the disk when those that it granted are used up. */
+  async #charge(bytes: number): Promise<void> {
+    if (bytes > this.#granted) {
+      const left = (await this.#free()) - this.#reserve;
+      if (left < bytes) {
+        throw new StoreError('disk-full', `the disk has only its reserve of ${this.#reserve} bytes left`);
+      }
+      this.#granted = Math.min(left, askDiskEvery);
     }
-    this.#granted = Math.min(left, askDiskEvery);
+    this.#granted -= bytes;
   }
 
+  /** Bytes that the disk still takes; none where it has no inodes left. Some file systems count none at all. */
   async #free(): Promise<number> {
-    const disk = await statfs(this.#dir);
-    return disk.bavail * disk.bsize;
+    const { bavail, bsize, files, ffree } = await statfs(this.#dir);
+    return files > 0 && ffree < inodesLeft ? 0 : bavail * bsize;
   }
 
   /** `link`, unlike `rename`, tells whether the name was new: two puts of the same bytes count once. */

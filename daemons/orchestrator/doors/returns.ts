@@ -66,7 +66,8 @@ async function settle(
   const result = job.build === null ? undefined : await history.result(job.build);
   const now = time.now();
   const following = follow(job, delivered, result, now.ms, settings);
-  const log = following.log ?? (await logs.keep(job.id, job.fence, objects));
+  const isOver = following.disposition.is !== 'handed-back';
+  const log = following.log ?? (isOver ? await logs.keep(job.id, job.fence, objects) : null);
   const settled = await office.ledger.settle(held, { ...following, log, digest, outcome }, now);
   if (settled === 'settled') await after(office, held, job, following);
   return settled;

@@ -139,7 +139,7 @@ export const referenceRoles = [
   'file',
   'publish',
 ] as const;
-/** What pages may show, and so a qube with a net may have before it is signed: nothing that a build made (DESIGN §3). */
+/** What pages may show, and so a qube with a net may have unsigned: logs, but no file that a build made (DESIGN §3). */
 export const shownRoles = ['log', 'attestation', 'publish'] as const satisfies readonly ReferenceRole[];
 export type ReferenceRole = (typeof referenceRoles)[number];
 export type References = Readonly<{ owner: string; role: ReferenceRole; objects: readonly Sha256[] }>;
@@ -176,7 +176,7 @@ export type Origin = Queue | 'trigger';
 export interface Ledger {
   /** How many became pending by it; known keys are untouched but for what `again` says. */
   submit(next: readonly JobSpec[], now: Moment): Promise<number>;
-  /** Lends the job that fits best; its fence is one more than before. */
+  /** Lends the job that fits best; its fence is one more than before. A holder of as many as Renew can name gets none. */
   lease(ask: Ask, now: Moment): Promise<JobRecord | undefined>;
   /** Keeps what the door completed a leased job's payload with: its worker may fetch what that refers to. */
   complete(held: Held, payload: StoredPayload): Promise<void>;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { maxLeasesPerWorker } from '../../../daemons/lib/contracts/renew.ts';
 import type { History, Ledger } from '../../../daemons/orchestrator/ledger/port.ts';
 import { ask, at, buildOf, ending, hashOf, heldOf, inputsOf, plainJob, qube } from './given.ts';
 
@@ -91,6 +92,19 @@ export function ledgerContract(name: string, adapter: Adapter): void {
         lent.push((await ledger.lease(ask('w', { until: 60 }), at(2)))?.about);
       }
       expect(lent).toEqual(['top', 'first', 'second', 'low', undefined]);
+    });
+
+    it('lends one holder no more than it can renew, and others what is left', async () => {
+      const jobs = Array.from({ length: maxLeasesPerWorker + 1 }, (_, index) => plainJob(`job-${index}`));
+      await ledger.submit(jobs, at(1));
+      let last = await lend('w', 2);
+      for (let turn = 1; turn < maxLeasesPerWorker; turn += 1) last = await lend('w', 2);
+      expect(await ledger.lease(ask('w', { until: 60 }), at(2))).toBeUndefined();
+      await ledger.settle(last, ending('done'), at(3));
+      await lend('w', 4);
+      await ledger.submit([plainJob('more')], at(5));
+      expect(await ledger.lease(ask('w', { until: 60 }), at(6))).toBeUndefined();
+      expect(await ledger.lease(ask('other', { until: 60 }), at(6))).toBeDefined();
     });
 
     it('keeps the line of a build: what follows an older one goes before what is newer', async () => {

@@ -11,6 +11,7 @@ import { LookupStore } from '../../../daemons/lib/archive/lookup-store.ts';
 import { type Attestation, parseAttestation } from '../../../daemons/lib/contracts/documents/attestation.ts';
 import { attestPayload } from '../../../daemons/lib/contracts/job.ts';
 import { systemClock } from '../../../daemons/lib/daemon/clock.ts';
+import { usualEnvironment } from '../../../daemons/lib/domain/build-environment.ts';
 import { parseFingerprint, type Sha256 } from '../../../daemons/lib/domain/names.ts';
 import type { RawCall } from '../../../daemons/lib/wire/call.ts';
 import { jobContext, Objects, type Told } from '../../support/job-context.ts';
@@ -242,7 +243,7 @@ export class Fixture {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  #recipe(parts: readonly string[], environmentKind: string): Record<string, unknown> {
+  #recipe(parts: readonly ('any' | 'all')[], environmentKind: string): Record<string, unknown> {
     const input = (role: string, name: string, content: Buffer) => ({
       name,
       role,
@@ -266,11 +267,11 @@ export class Fixture {
       parts,
       dsc: this.#dsc[0]?.name,
       buildPath: environmentKind === 'buildinfo' ? '/build/foo-1.0' : '/build/reproducible-path/foo-1.0',
-      environment: [],
+      environment: environmentKind === 'buildinfo' ? [] : usualEnvironment(4),
       binaryOnlyChanges: null,
       environmentKind,
       selfHosted: false,
-      expect: [],
+      expect: parts.map((part) => poolNames[part]),
     };
   }
 

@@ -64,6 +64,24 @@ describe('a long feed', () => {
     });
   });
 
+  it('waits while there is no room, and goes on with the beat', async () => {
+    const clock = new VirtualClock();
+    await withOrchestrator({}, clock, async (running) => {
+      const { office } = running;
+      const isLeft = office.room.isLeft.bind(office.room);
+      office.room.isLeft = async () => (await office.history.openLists()).length === 0;
+      await longFeed(running, sliceBuilds + 1);
+      await running.expander.idle();
+      expect((await office.history.counts()).states).toEqual([]);
+      office.room.isLeft = isLeft;
+      const beat = await Beat.start(office);
+      await clock.advance(60_001);
+      await beat.turn();
+      await running.expander.idle();
+      expect(await office.history.openLists()).toEqual([]);
+    });
+  });
+
   it('goes on where it was when the orchestrator ended', async () => {
     await withOrchestrator({}, new VirtualClock(), async (running) => {
       const { office } = running;

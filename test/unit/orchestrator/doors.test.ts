@@ -174,6 +174,17 @@ describe('an outcome', () => {
     expect(await get.give(job, done, [docs.dependency])).toBe('settled');
   });
 
+  it('is refused when it gives a file that was built as the log', async () => {
+    const docs = documents();
+    await upTo(path, 'rebuild', docs);
+    const { rebuild } = workersOf(path);
+    const report = JSON.parse(docs.report('done').toString('utf8'));
+    const sly = json({ ...report, log: sha(docs.official) });
+    const done = { status: 'done', report: sha(sly) };
+    const job = await rebuild.expectJob();
+    expect(await codeOf(rebuild.give(job, done, [sly, docs.official]))).toBe('protocol');
+  });
+
   it('makes nothing that a build produced an input of another', async () => {
     const docs = documents();
     await upTo(path, 'rebuild', docs);

@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -26,6 +26,9 @@ describe('a live log', () => {
     for (const turn of [0, 0, 1, 0, 1, 2, 2, 1])
       await logs.append('job', 1, offsets[turn] ?? 0, parts[turn] ?? Buffer.alloc(0));
     expect(await readFile(logs.path('job', 1), 'utf8')).toBe('one\ntwo\nthree\n');
+    await logs.append('job', 1, 15, Buffer.from('after a gap'));
+    expect(await logs.size('job', 1)).toBe(14);
+    await truncate(logs.path('job', 1), maxLiveLog - 1);
     await logs.append('job', 1, maxLiveLog - 1, Buffer.from('xy'));
     await logs.append('job', 1, maxLiveLog, Buffer.from('xy'));
     expect(await logs.size('job', 1)).toBe(maxLiveLog);

@@ -4,14 +4,14 @@ import { buildSpec, count, dist, officialFile, sha256, size, version1 } from '..
 
 /** What a feed returns: one JSON line a build. */
 
-export const maxFeedLine = 1_048_576;
+export const maxFeedLine = 524_288;
 
 const feedBuild = z.strictObject({
   build: buildSpec,
   /** Lower is wanted sooner. */
   priority: count,
   /** What the signed index names for the build: shown while nothing is attested, never judged by. */
-  files: z.array(officialFile).max(4_000),
+  files: z.array(officialFile).max(2_000),
 });
 export type FeedBuild = z.infer<typeof feedBuild>;
 
@@ -21,7 +21,7 @@ export function parseFeedBuild(untrusted: unknown): FeedBuild {
 
 /**
  * Which signed indexes vouch for a feed's binaries and sources. The attester verifies each Release with its own keys
- * and reads the indexes again; `archive` and `suite` are shown, and name the operator's keys for that feed.
+ * and reads the indexes again; `archive` is shown, `suite` names the keys.
  */
 const evidence = z.strictObject({
   v: version1,

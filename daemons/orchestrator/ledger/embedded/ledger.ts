@@ -1,3 +1,4 @@
+import { maxLeasesPerWorker } from '../../../lib/contracts/renew.ts';
 import type { Sha256 } from '../../../lib/domain/names.ts';
 import { afterLapse } from '../../pipeline.ts';
 import { choose, kindsOffered, type Load } from '../../schedule.ts';
@@ -41,6 +42,7 @@ export class EmbeddedLedger implements Ledger {
   readonly #busy: Statement<{ grp: string }>;
   readonly #ahead: Statement<{ n: number }>;
   readonly #candidates: Statement<JobRowInFile>;
+  readonly #heldBy: Statement<{ n: number }>;
   readonly #lend: Statement<JobRowInFile>;
   readonly #complete: Statement<never>;
   readonly #renew: Statement<never>;
@@ -72,6 +74,9 @@ export class EmbeddedLedger implements Ledger {
          AND (? IS NULL OR kind IN (SELECT value FROM json_each(?)))
        ORDER BY priority, line LIMIT ${maxCandidates}`,
     );
+    this.#heldBy = db.prepare(
+      `SELECT count(*) AS n FROM jobs WHERE state = 'leased' AND holder = ? AND queue = ?`,
+    );
     this.#lend = db.prepare(
       `UPDATE jobs SET state = 'leased', fence = fence + 1, tries = tries + 1, holder = ?, leased_at = ?, deadline = ?,
          renewed = 0, rerun = 0, progress = NULL, changed = ? WHERE seq = ? RETURNING *`,
@@ -96,6 +101,7 @@ export class EmbeddedLedger implements Ledger {
 
   lease(ask: Ask, now: Moment): Promise<JobRecord | undefined> {
     return this.#db.step(() => {
+      if ((this.#heldBy.get(ask.holder, ask.queue)?.n ?? 0) >= maxLeasesPerWorker) return undefined;
       const load = this.#load(now);
       const kinds = kindsOffered(ask, load);
       if (kinds?.length === 0) return undefined;

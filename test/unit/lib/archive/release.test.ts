@@ -4,7 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withoutSignature } from '../../../../daemons/lib/archive/buildinfo-file.ts';
 import { ArchiveError } from '../../../../daemons/lib/archive/errors.ts';
-import { checkDates, findIndex, parseRelease } from '../../../../daemons/lib/archive/release.ts';
+import {
+  checkDates,
+  checkReleaseName,
+  findIndex,
+  parseRelease,
+} from '../../../../daemons/lib/archive/release.ts';
 
 const hash = 'bc442eb8e8251796e139748da1872c050e2d1e93f55655100357f2e68364caf5';
 const text = `Origin: Debian
@@ -127,5 +132,32 @@ describe('checkDates', () => {
       expect.objectContaining({ code: 'not-yet-valid' }),
     );
     expect(() => checkDates(parseRelease(text), early, { validUntil: true, date: false })).not.toThrow();
+  });
+});
+
+describe('the name of a Release', () => {
+  const check = (suite: string, names: string) => checkReleaseName(parseRelease(`${names}\n`), suite);
+
+  it.each([
+    ['bookworm', 'Suite: oldstable\nCodename: bookworm'],
+    ['oldstable', 'Suite: oldstable\nCodename: bookworm'],
+    ['bookworm-updates', 'Suite: oldstable-updates\nCodename: bookworm-updates'],
+    ['stable-security', 'Suite: stable-security\nCodename: trixie-security'],
+    ['buster/updates', 'Suite: oldoldstable\nCodename: buster'],
+    ['sid', 'Suite: unstable\nCodename: sid'],
+    ['mine', 'Codename: mine'],
+  ])('is %s', (suite, names) => {
+    expect(() => check(suite, names)).not.toThrow();
+  });
+
+  it.each([
+    ['bookworm', 'Suite: stable\nCodename: trixie'],
+    ['bookworm', 'Origin: Debian'],
+    ['noble', 'Suite: noble-proposed\nCodename: noble'],
+    ['bookworm', 'Suite: bookworm/updates\nCodename: bookworm'],
+    ['bookworm-updates', 'Suite: oldstable\nCodename: bookworm'],
+    ['book', 'Codename: bookworm'],
+  ])('is not %s', (suite, names) => {
+    expect(() => check(suite, names)).toThrow('the Release there');
   });
 });

@@ -24,6 +24,11 @@ describe('whyNotVariables', () => {
     ['DEB_VENDOR', 'Qubes'],
     ['MAKEFLAGS', ''],
     ['MAKEFLAGS', ' -j8'],
+    ['MAKEFLAGS', 'w -j4 -l4'],
+    ['DEB_BUILD_OPTIONS', 'nocheck,parallel=4'],
+    ['DPKG_GENSYMBOLS_CHECK_LEVEL', '4'],
+    ['LD_LIBRARY_PATH', ''],
+    ['TZ', ''],
     ['LD_LIBRARY_PATH', '/usr/lib/libeatmydata'],
   ])('gives a build %s=%j, as archives record it', (name, value) => {
     expect(why(name, value)).toBeUndefined();
@@ -115,6 +120,10 @@ describe('whyNotChanges', () => {
     ['with something before it', `\n${entry}`, {}],
     ['that is none', 'base64 of a package', {}],
     ['of the size of a file', entry.replace('amd64;', 'x'.repeat(5_000)), {}],
+    ['with a command in its header', entry.replace('yes', 'yes (2;touch pwned;:)'), {}],
+    ['with a command in its body', entry.replace('upload', '$(id)'), {}],
+    ['with a second command in its body', entry.replace('changes.', 'changes.\n  x; id'), {}],
+    ['with a command in its trailer', entry.replace('Build Daemon', '`id`'), {}],
   ])('refuses one %s', (_what, text, change) => {
     expect(whyNotChanges(text, { ...built, ...change })).toMatch(/binary-only|Binary-Only-Changes/);
   });
@@ -127,5 +136,30 @@ describe('a build path', () => {
     expect(isBuildPath(path)).toBe(true);
     expect(isBuildPath('/build/../etc')).toBe(false);
     expect(isBuildPath(`/${'x'.repeat(1_000)}`)).toBe(false);
+  });
+
+  it.each([
+    '/usr/lib/x',
+    '/usr/local/x',
+    '/etc/x',
+    '/nonexistent/x',
+    '/lib64/x',
+    '/run/x',
+    '/usr',
+    '/usr/src',
+  ])('is not %s, where programs look into', (path) => {
+    expect(isBuildPath(path)).toBe(false);
+  });
+
+  it.each([
+    '/build/x',
+    '/usr/src/packages/BUILD',
+    '/home/me/x',
+    '/tmp/x',
+    '/var/tmp/x',
+    '/library/x',
+    '/srv/x',
+  ])('is %s', (path) => {
+    expect(isBuildPath(path)).toBe(true);
   });
 });

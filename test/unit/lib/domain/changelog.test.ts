@@ -28,7 +28,7 @@ describe('newestEntry', () => {
     ['a body that is not indented', entry.replace('  * Binary', '* Binary')],
     ['control characters', entry.replace('Rebuild', 'Re\u001b[31mbuild')],
     ['a line without end', entry.replace('Rebuild', 'x'.repeat(2_000))],
-    ["an entry too long to be a binNMU's", entry.replace('Rebuild', `${'x'.repeat(900)}\n  `.repeat(5))],
+    ["an entry too long to be a binNMU's", entry.replace('Rebuild', `${'x'.repeat(250)}\n  `.repeat(9))],
     ['an entry without end', `${entry.split('\n').slice(0, 3).join('\n')}\n${'  more\n'.repeat(1_000)}`],
   ])('refuses %s', (_what, text) => {
     expect(newestEntry(text)).toBeUndefined();

@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { type DebRecipe, parseRecipe } from '../../../../daemons/lib/contracts/documents/recipe.ts';
+import { usualEnvironment } from '../../../../daemons/lib/domain/build-environment.ts';
 import { type Buildinfo, parseBuildinfo } from '../../../../daemons/lib/domain/buildinfo.ts';
+import { expectedFiles } from '../../../../daemons/lib/evidence/expected.ts';
 import { recipeMismatch } from '../../../../daemons/lib/evidence/recipe.ts';
-import { build } from '../../../support/evidence.ts';
+import { build, entry, indexOf } from '../../../support/evidence.ts';
 
 const fooBuild = build('foo', '1:1.0');
+const expected = expectedFiles([indexOf([entry('foo', '1:1.0', {})])], fooBuild);
+const usual = '/build/reproducible-path/foo-1.0';
 const gcc = { package: 'gcc', version: '12', architecture: 'amd64' };
 
 interface Facts {
+  readonly expect?: readonly string[];
   readonly dependencies?: readonly Readonly<{ package: string; version: string; architecture: string }>[];
   readonly buildPath?: string;
   readonly environment?: readonly (readonly [string, string])[];
@@ -31,7 +36,7 @@ function recipe(facts: Facts = {}): DebRecipe {
     binaryOnlyChanges: null,
     environmentKind: 'buildinfo',
     selfHosted: false,
-    expect: [],
+    expect: ['foo_1.0_amd64.deb'],
     inputs: [],
     ...more,
     dependencies: dependencies.map((one) => ({ ...one, base: false, file: `${one.package}.deb` })),
@@ -57,10 +62,11 @@ function buildinfo(fields: Readonly<Record<string, string>> = {}): Buildinfo {
 
 describe('recipeMismatch', () => {
   it('is none where a recipe says what the buildinfo says', () => {
-    expect(recipeMismatch(recipe(), fooBuild, buildinfo())).toBeUndefined();
+    expect(recipeMismatch(recipe(), fooBuild, buildinfo(), expected)).toBeUndefined();
   });
 
   it.each([
+    ['no wish for a file', { expect: [] }, 'it does not ask for foo_1.0_amd64.deb'],
     ['a path', { buildPath: '/build/bar' }, 'its buildPath is not'],
     ['a variable', { environment: [['LANG', 'C']] }, 'its environment is not'],
     [
@@ -79,24 +85,42 @@ describe('recipeMismatch', () => {
     ],
     ['a package more', { dependencies: [gcc, { ...gcc, package: 'evil' }] }, 'it adds evil:amd64 (= 12)'],
   ] as const)('tells a recipe that has %s of its own', (_what, facts, say) => {
-    expect(recipeMismatch(recipe(facts as Facts), fooBuild, buildinfo())).toContain(say);
+    expect(recipeMismatch(recipe(facts as Facts), fooBuild, buildinfo(), expected)).toContain(say);
   });
 
   it('takes a package without an architecture as of the build’s own, or of all', () => {
     const all = recipe({ dependencies: [{ ...gcc, architecture: 'all' }] });
-    expect(recipeMismatch(all, fooBuild, buildinfo())).toBeUndefined();
+    expect(recipeMismatch(all, fooBuild, buildinfo(), expected)).toBeUndefined();
     const foreign = buildinfo({ 'installed-build-depends': '\n gcc:i386 (= 12)' });
-    expect(recipeMismatch(all, fooBuild, foreign)).toContain('it leaves out gcc:i386 (= 12)');
+    expect(recipeMismatch(all, fooBuild, foreign, expected)).toContain('it leaves out gcc:i386 (= 12)');
   });
 
   it('wants the usual path where the buildinfo names none, and where there is no buildinfo', () => {
-    const usual = '/build/reproducible-path/foo-1.0';
     const silent = buildinfo({ 'build-path': '' });
-    expect(recipeMismatch(recipe({ buildPath: usual }), fooBuild, silent)).toBeUndefined();
-    expect(recipeMismatch(recipe(), fooBuild, silent)).toContain('its buildPath is not');
-    const inferred = { environmentKind: 'inferred' } as const;
-    expect(recipeMismatch(recipe({ ...inferred, buildPath: usual }), fooBuild, null)).toBeUndefined();
-    expect(recipeMismatch(recipe(inferred), fooBuild, null)).toContain(`not ${usual}`);
-    expect(recipeMismatch(recipe(), fooBuild, null)).toContain('its environment is buildinfo, not inferred');
+    expect(recipeMismatch(recipe({ buildPath: usual }), fooBuild, silent, expected)).toBeUndefined();
+    expect(recipeMismatch(recipe(), fooBuild, silent, expected)).toContain('its buildPath is not');
+    const environment = usualEnvironment(4);
+    const inferred = { environmentKind: 'inferred', environment } as const;
+    expect(
+      recipeMismatch(recipe({ ...inferred, buildPath: usual }), fooBuild, null, expected),
+    ).toBeUndefined();
+    expect(recipeMismatch(recipe(inferred), fooBuild, null, expected)).toContain(`not ${usual}`);
+    expect(recipeMismatch(recipe(), fooBuild, null, expected)).toContain(
+      'its environment is buildinfo, not inferred',
+    );
+  });
+
+  it.each([
+    ['one variable more', [...usualEnvironment(4), ['LC_TIME', 'C']]],
+    ['one less', usualEnvironment(4).slice(1)],
+    ['another value', [['DEB_BUILD_OPTIONS', 'nocheck'], ...usualEnvironment(4).slice(1)]],
+    ['none', []],
+  ] as const)('wants the usual variables where there is no buildinfo, not %s', (_what, environment) => {
+    const guessed = recipe({
+      environmentKind: 'inferred',
+      buildPath: usual,
+      environment: environment as never,
+    });
+    expect(recipeMismatch(guessed, fooBuild, null, expected)).toBe('its environment is not the usual one');
   });
 });

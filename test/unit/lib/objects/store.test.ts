@@ -97,6 +97,20 @@ describe('an object store', () => {
     await (await ObjectStore.open(dir, { clock, reserveBytes: 1 })).put(chunks('abc'), 100);
   });
 
+  it('counts small objects by what they cost the disk', async () => {
+    const { bavail, bsize } = statfsSync(dir);
+    const store = await ObjectStore.open(dir, { clock, reserveBytes: bavail * bsize - 24 * 1_048_576 });
+    let refused: unknown;
+    for (let count = 0; refused === undefined && count < 20_000; count += 1) {
+      refused = await store.put(chunks(String(count)), 100).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    }
+    expect(refused).toMatchObject({ code: 'disk-full' });
+    expect(store.usage().bytes).toBeLessThan(1_048_576);
+  });
+
   it('asks the disk again while an object arrives', async () => {
     const mebibyte = Buffer.alloc(1_048_576);
     const { bavail, bsize } = statfsSync(dir);

@@ -18,7 +18,7 @@ describeParser({
   parse: parseFeedBuild,
   valid: fc.record({ build: buildSpecs, priority: counts, files: some(officialFiles) }),
   texts: ofBuildSpec.texts,
-  lists: { ...ofBuildSpec.lists, files: 4_000 },
+  lists: { ...ofBuildSpec.lists, files: 2_000 },
 });
 
 describeParser({
