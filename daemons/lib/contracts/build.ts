@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineContract } from './contract.ts';
+import { maxExpected } from './documents/recipe.ts';
 import { objects, size, version1 } from './fields.ts';
 
 /**
@@ -10,7 +11,8 @@ import { objects, size, version1 } from './fields.ts';
  */
 
 export const maxBuildInputs = 20_000;
-export const maxBuildOutputs = 4_000;
+/** Log, report, files. */
+export const maxBuildOutputs = maxExpected + 2;
 
 const request = z.strictObject({
   v: version1.default(1),

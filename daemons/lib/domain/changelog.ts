@@ -4,7 +4,7 @@ import { parseRfcDate } from './date.ts';
 export type ChangelogEntry = Readonly<{ source: string; version: string; text: string }>;
 
 const maxEntryLines = 40;
-const maxLineLength = 300;
+const maxLineLength = 600;
 /** Bytes of the longest entry that counts: a few lines are all that a binNMU's ever is, and it goes into a build. */
 const maxEntryBytes = 2_000;
 

@@ -1,9 +1,11 @@
 import { ContractError } from '../contracts/contract.ts';
+import { maxListed } from '../contracts/fields.ts';
 import type { Queue } from '../contracts/job.ts';
 import { JobFailure } from '../contracts/job-failure.ts';
 import { type LeasedJob, type LeaseReply, parsePayload } from '../contracts/lease.ts';
 import type { FailedOutcome } from '../contracts/return.ts';
 import type { Log, LogFields } from '../daemon/log.ts';
+import type { OfficialFile } from '../domain/build.ts';
 import { HeldJob } from './held-job.ts';
 import type { JobContext, WorkerOptions } from './job-context.ts';
 import type { Renewals } from './renewals.ts';
@@ -16,6 +18,8 @@ export type UntypedJob = NonNullable<LeaseReply['job']>;
 export const handBackMs = 30_000;
 const maxStage = 60;
 const maxProgressSay = 300;
+/** Of a header's 65,536 bytes. */
+const maxShownBytes = 48_000;
 
 /** One job from its lease to the settled outcome. Rejects only with what nobody can be told. */
 export async function runJob<Q extends Queue>(
@@ -97,8 +101,18 @@ async function endingOf<Q extends Queue>(
 
 function failureEnding(failure: JobFailure): Ending {
   const { outcome } = failedEnding(failure.code, failure.say);
-  const whole: FailedOutcome = { ...outcome, log: failure.log ?? null, files: [...failure.files] };
+  const whole: FailedOutcome = { ...outcome, log: failure.log ?? null, files: shownFiles(failure.files) };
   return { outcome: whole, objects: failure.objects };
+}
+
+/** As many as the request's header holds: they are shown, and nothing rests on them. */
+function shownFiles(files: readonly OfficialFile[]): OfficialFile[] {
+  let bytes = 0;
+  const fitting = files.findIndex((file) => {
+    bytes += JSON.stringify(file).length + 1;
+    return bytes > maxShownBytes;
+  });
+  return files.slice(0, fitting === -1 ? maxListed : fitting);
 }
 
 function contextOf<Q extends Queue>(

@@ -24,6 +24,10 @@ export interface AgentPlan {
   readonly config: AgentConfig;
 }
 
+export function hasSandboxes({ doors }: AgentConfig): boolean {
+  return doors.some(({ sandbox }) => sandbox !== undefined);
+}
+
 /** An agent a door, as its user; where all are one user, one agent serves them all. */
 export function agentConfigsOf(folders: Folders, owners: Owners, parts: DoorParts): readonly AgentPlan[] {
   const doors: (DoorConfig & { readonly door: string; readonly owner: Owner })[] = [

@@ -1,42 +1,22 @@
-import { chownSync, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import type { Clock } from '../../lib/daemon/clock.ts';
-import type { Log } from '../../lib/daemon/log.ts';
-import type { AgentConfig } from '../agent/config.ts';
+import { rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { type LineCgroups, makeLineCgroups, removeCgroups } from './cgroups.ts';
-import { agentConfigsOf } from './doors.ts';
+import { type AgentPlan, agentConfigsOf, hasSandboxes } from './doors.ts';
 import { type Folders, foldersOf, makeFolders, makeRuntimeFolder } from './folders.ts';
 import { clearLeftovers, endStrays, markOf, removeRecord, writeRecord } from './leftovers.ts';
-import { type Member, type MemberOptions, startMember } from './member.ts';
+import type { Member } from './member.ts';
 import { type NotifySockets, openNotifySockets } from './notify-socket.ts';
 import { LineError, type LineOptions } from './options.ts';
-import { brokerConfigOf } from './qubes.ts';
+import type { LineParts } from './parts.ts';
 import { Restarts, restartDelayMs } from './restarts.ts';
-import { roleEnvironment, writeRoleConfig } from './role-settings.ts';
 import { type DaemonRole, daemonRoles, qubeRoles } from './roles.ts';
 import { layOutServices } from './services.ts';
-import { findOwners, type Owner, type Owners } from './users.ts';
+import { Starter } from './starter.ts';
+import { findOwners, type Owners } from './users.ts';
 import { makeVaultKey, type VaultKey } from './vault-key.ts';
 
 /** A ready line has this long to start. */
 const readyTimeoutMs = 60_000;
-
-export interface LineParts {
-  readonly clock: Clock;
-  readonly log: Log;
-  /** The folder of the bundled programs. */
-  readonly lib: string;
-  /** The folder of `policy`, `services` and `rpc-config`. */
-  readonly qrexec: string;
-  /** The client that roles call with. */
-  readonly client: string;
-  readonly node: string;
-  readonly me: Owner;
-  /** Aborted when the line is to end. */
-  readonly stop: AbortSignal;
-  /** Aborted when it is to end without waiting for what its members still do. */
-  readonly atOnce: AbortSignal;
-}
 
 export interface Line {
   /** Where rebuilderctl calls from. */
@@ -97,18 +77,21 @@ class Running {
       ...options.disposable,
       cgroups: this.cgroups.folders,
     });
-    this.#notify = await openNotifySockets(folders.notify, {
+    const notify = await openNotifySockets(folders.notify, {
       broker: owners.broker,
       ...Object.fromEntries(agents.map(({ name, owner }) => [name, owner])),
       ...Object.fromEntries(roles.map((role) => [role, owners.of(role)])),
     });
+    this.#notify = notify;
+    const starter = new Starter({ options, parts, folders, owners, notify });
     const vaultKey = this.#makeKey();
-    const doors = [this.#startBroker(), ...agents.map((agent) => this.#startAgent(agent))];
+    const doors = [this.#watch(starter.broker()), ...agents.map((agent) => this.#startAgent(starter, agent))];
     const key = await Promise.race([vaultKey, this.#failed]);
     // The others' first calls come when the doors and the orchestrator answer.
-    const first = roles.filter((role) => role === 'orchestrator').map((role) => this.#startRole(role, key));
+    const start = (role: DaemonRole) => this.#startRole(starter, role, key);
+    const first = roles.filter((role) => role === 'orchestrator').map(start);
     await this.#allReady([...doors, ...first]);
-    const others = roles.filter((role) => role !== 'orchestrator').map((role) => this.#startRole(role, key));
+    const others = roles.filter((role) => role !== 'orchestrator').map(start);
     await this.#allReady(others);
     this.#isReady = true;
     return {
@@ -155,58 +138,24 @@ class Running {
     ]);
   }
 
-  #startBroker(): string {
-    const { folders, owners } = this;
-    const policy = this.options.policy ?? join(this.parts.qrexec, 'policy');
-    const file = join(folders.configs, 'broker.json');
-    writeFileSync(file, JSON.stringify(brokerConfigOf(folders, qubeRoles, owners, policy)), { mode: 0o600 });
-    // It binds the callers' sockets as root and then becomes its own user.
-    return this.#startMember({
-      name: 'broker',
-      program: 'broker',
-      args: [file],
-      env: {},
-      endsWithInput: true,
-    });
+  #startAgent(starter: Starter, plan: AgentPlan): string {
+    const member = starter.agent(plan);
+    const name = this.#watch(member);
+    if (hasSandboxes(plan.config) && member.pid > 0) this.cgroups.adopt(member.pid);
+    return name;
   }
 
-  #startAgent({ name, owner, config }: { name: string; owner: Owner; config: AgentConfig }): string {
-    const file = join(this.folders.configs, `${name}.json`);
-    writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
-    chownSync(file, owner.uid, owner.gid);
-    const sandboxes = config.doors.some(({ sandbox }) => sandbox !== undefined);
-    const env = { HOME: '/', PATH: this.#path() };
-    const member = this.#startMember({
-      name,
-      program: 'agent',
-      args: [file],
-      env,
-      owner,
-      mayGainPrivileges: sandboxes,
-    });
-    const pid = this.#members.at(-1)?.pid;
-    if (sandboxes && pid) this.cgroups.adopt(pid);
-    return member;
-  }
-
-  #startRole(role: DaemonRole, key: VaultKey | undefined): string {
-    const { folders, parts } = this;
-    const owner = this.owners.of(role);
-    writeRoleConfig(role, this.options.config, { folders, owner, key });
-    const { lib, client } = parts;
-    return this.#startMember({
-      name: role,
-      program: role,
-      args: [],
-      owner,
-      cwd: folders.state(role),
-      env: roleEnvironment(role, owner, { folders, path: this.#path(), lib, client }),
-      onEnd: (how) => void this.#startAgain(role, key, how),
-    });
+  #startRole(starter: Starter, role: DaemonRole, key: VaultKey | undefined): string {
+    return this.#watch(starter.role(role, key), (how) => void this.#startAgain(starter, role, key, how));
   }
 
   /** As systemd restarts a role's unit: what it held is lent again, and nothing else of the line need end. */
-  async #startAgain(role: DaemonRole, key: VaultKey | undefined, how: string): Promise<void> {
+  async #startAgain(
+    starter: Starter,
+    role: DaemonRole,
+    key: VaultKey | undefined,
+    how: string,
+  ): Promise<void> {
     const { clock, log } = this.parts;
     if (!this.#isReady || !this.#restarts.allows(role, clock.monotonic())) {
       this.#fail(new LineError('died', how));
@@ -216,29 +165,11 @@ class Running {
     await clock.sleep(restartDelayMs);
     if (this.#stopped !== undefined) return;
     makeRuntimeFolder(this.folders, role, this.owners.of(role));
-    this.#startRole(role, key);
+    this.#startRole(starter, role, key);
   }
 
-  #startMember(
-    what: Readonly<{ program: string; args: readonly string[] }> &
-      Omit<MemberOptions, 'command' | 'logs' | 'cwd' | 'owner'> & {
-        owner?: Owner;
-        cwd?: string;
-        /** Called when it ends though the line was not told to; without it the line then ends, too. */
-        onEnd?: (how: string) => void;
-      },
-  ): string {
-    const { program, args, owner, cwd = '/', env, onEnd, ...rest } = what;
-    const file = join(this.parts.lib, `${program}.js`);
-    if (!existsSync(file)) throw new LineError('set-up', `${file} is missing: run npm run build`);
-    const member = startMember({
-      ...rest,
-      cwd,
-      command: [this.parts.node, file, ...args],
-      env: { ...env, NOTIFY_SOCKET: this.#notify?.path(what.name) ?? '' },
-      logs: this.folders.logs,
-      ...(this.owners.separate && owner !== undefined ? { owner } : {}),
-    });
+  /** Its end, unless the line was told to stop, is `onEnd`'s business; without one the line then ends, too. */
+  #watch(member: Member, onEnd?: (how: string) => void): string {
     this.#members = [...this.#members.filter(({ name }) => name !== member.name), member];
     void member.ended.then((how) => {
       if (this.#stopped !== undefined) return;
@@ -250,12 +181,7 @@ class Running {
       members: this.#members.map(({ pid }) => markOf(pid)),
       cgroups: this.cgroups.folders.map(({ path }) => path),
     });
-    return what.name;
-  }
-
-  /** The Node that runs this runs everything, wherever it is. */
-  #path(): string {
-    return `${dirname(this.parts.node)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+    return member.name;
   }
 
   async #allReady(names: readonly string[]): Promise<void> {

@@ -19,6 +19,8 @@ import {
  */
 
 export const maxRecipeBytes = 16 * 1_048_576;
+/** Files of one build. */
+export const maxExpected = 1_990;
 
 const input = z.strictObject({
   name: poolFileName,
@@ -67,7 +69,7 @@ const debRecipe = z
     /** The environment holds a binary of the very source and version under test. */
     selfHosted: z.boolean(),
     /** Names of the files that are wanted back. */
-    expect: z.array(poolFileName).max(4_000),
+    expect: z.array(poolFileName).max(maxExpected),
   })
   .superRefine((value, context) => {
     refuse(context, 'environment', whyNotVariables(value.environment));

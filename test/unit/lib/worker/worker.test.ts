@@ -341,6 +341,26 @@ describe('an outcome', () => {
     await running;
   });
 
+  it('of a job of very many files names as many as a header holds', async () => {
+    const file = (index: number) => ({
+      name: parsePoolFileName(`${'x'.repeat(200)}_${index}_all.deb`),
+      sha256: nothing,
+      size: 2 ** 40,
+    });
+    const { clock, orchestrator, stop, running } = worker(async () => {
+      throw new JobFailure('source-missing', 'x'.repeat(2_000), {
+        files: Array.from({ length: 4_000 }, (_, index) => file(index)),
+      });
+    });
+    orchestrator.waiting.push({ id: id(0), payload: feed });
+    await clock.advance(1_000);
+    const [returned] = orchestrator.returns;
+    expect(JSON.stringify(returned?.outcome).length).toBeLessThan(60_000);
+    expect(JSON.stringify(returned?.outcome)).toContain(`_100_all.deb`);
+    stop.abort();
+    await running;
+  });
+
   it('of an error that nobody expected is a failure of ours', async () => {
     const { clock, orchestrator, logged, stop, running } = worker(async () => {
       throw new TypeError('undefined is not a function');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRecipe } from '../../../../../daemons/lib/contracts/documents/recipe.ts';
+import { maxExpected, parseRecipe } from '../../../../../daemons/lib/contracts/documents/recipe.ts';
 import {
   architectures,
   partLists,
@@ -60,7 +60,7 @@ const debRecipes = fc
     return fc.constantFrom(null, ...changes).map((binaryOnlyChanges) => ({ ...recipe, binaryOnlyChanges }));
   });
 
-const lists = { dependencies: 20_000, inputs: 20_000, parts: 2, expect: 4_000, environment: 100 };
+const lists = { dependencies: 20_000, inputs: 20_000, parts: 2, expect: maxExpected, environment: 100 };
 
 describeParser({
   what: 'the recipe of a Debian package',
