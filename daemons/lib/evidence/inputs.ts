@@ -1,6 +1,6 @@
 import { originOf, type PackageEntry, type SourceFile } from '../archive/lookup.ts';
 import type { DebRecipe, RecipeInput } from '../contracts/documents/recipe.ts';
-import type { Buildinfo, InstalledPackage } from '../domain/buildinfo.ts';
+import type { Buildinfo } from '../domain/buildinfo.ts';
 import type { BuildIdentity, ExpectedFile } from './expected.ts';
 
 /** What may have gone into a build, and whether a buildinfo is of that build. */
@@ -51,8 +51,7 @@ export function isSelfHosted(recipe: DebRecipe, build: BuildIdentity, indexes: I
 
 /**
  * Why a buildinfo is not this build's, or undefined when it is: it is of the same source, versions and parts, and its
- * checksums equal the signed index for every file that both name, of which there must be one (DESIGN §4.3). None was
- * made with what it made itself installed: that would hand the official bytes to the build.
+ * checksums equal the signed index for every file that both name, of which there must be one (DESIGN §4.3).
  */
 export function buildinfoMismatch(
   buildinfo: Buildinfo,
@@ -68,17 +67,7 @@ export function buildinfoMismatch(
   const both = buildinfo.files.filter((file) => official.has(file.name));
   if (both.length === 0) return 'it names no file that the signed index names';
   const wrong = both.find((file) => !official.get(file.name)?.some((one) => one.sha256 === file.sha256));
-  if (wrong !== undefined) return `its checksum of ${wrong.name} is not the one in the signed index`;
-  const own = expected.find((file) => buildinfo.installed.some((one) => isPackage(file, one)));
-  return own === undefined ? undefined : `it says that ${own.name}, which it made, was installed`;
-}
-
-function isPackage(file: ExpectedFile, { package: name, version, architecture }: InstalledPackage): boolean {
-  return (
-    file.package === name &&
-    file.version === version &&
-    (architecture === null || file.architecture === architecture)
-  );
+  return wrong === undefined ? undefined : `its checksum of ${wrong.name} is not the one in the signed index`;
 }
 
 function grouped<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {

@@ -22,7 +22,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   hanging: ['echo about to hang', 'sleep 100000'],
   flooding: ['yes "no end of it"'],
   filling: ['head -c 60M /dev/zero > first', 'head -c 60M /dev/zero > second', 'echo filled'],
-  forking: ['f() { f | f & wait; }; f'],
+  // A bomb may be over before the shell that threw it: then comes the next.
+  forking: ['f() { f | f & wait; }; while :; do f; done'],
   lingering: [
     'setsid sh -c "exec >/dev/null 2>&1 </dev/null; echo begun > /tmp/lingers; sleep 100000" &',
     'sleep 1',
