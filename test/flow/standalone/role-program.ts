@@ -5,7 +5,7 @@
  */
 export const roleProgram = `
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 const role = basename(process.argv[1], '.js');
@@ -15,10 +15,12 @@ if (existsSync(refuses)) {
   console.error('line one\\nthis role does not want to');
   process.exit(3);
 }
-writeFileSync(join(env.STATE_DIRECTORY, 'self.json'), JSON.stringify({
+const self = join(env.STATE_DIRECTORY, 'self.json');
+writeFileSync(self + '.new', JSON.stringify({
   uid: process.getuid(), gid: process.getgid(), groups: process.getgroups(), cwd: process.cwd(), env,
   config: readFileSync(env.PACKAGE_REBUILDER_CONF, 'utf8'), pid: process.pid,
 }));
+renameSync(self + '.new', self);
 const tell = 'socket(S, AF_UNIX, SOCK_DGRAM, 0); send(S, "READY=1", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET}))';
 const ready = () => spawnSync('perl', ['-MSocket', '-e', tell], { stdio: 'inherit' });
 if (role === 'orchestrator') {
