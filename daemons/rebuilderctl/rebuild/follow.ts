@@ -43,26 +43,19 @@ export async function followRebuild(
   context: Pick<Context, 'caller' | 'clock' | 'stop' | 'terminal'>,
   followed: Followed,
 ): Promise<ResultRow[]> {
-  const { caller, clock, stop, terminal } = context;
-  const started = clock.monotonic();
-  const told = new Map<string, string>();
-  const logs = new LiveLogs(context, followed.log);
+  const { clock, stop } = context;
+  const teller = new Teller(context, followed.log);
   for (;;) {
-    const jobs = await all(queryRows(caller, 'jobs', {}, { parse: parseJobRow, signal: stop }));
-    let changed = false;
-    for (const job of jobs) {
-      const line = describeJob(job);
-      if (line === undefined || told.get(job.id) === line) continue;
-      told.set(job.id, line);
-      terminal.note(`${elapsed(clock.monotonic() - started)}  ${line}`);
-      changed = true;
-    }
-    for (const job of jobs) await logs.read(job, clock.monotonic());
+    const { jobs, changed } = await teller.tell();
     const feed = jobs.find((job) => job.id === followed.feedJob);
     if (feed !== undefined) failIfNoFeed(feed);
     if (changed) {
       const rows = await resultsOf(context, followed.source);
-      if (rows.length > 0 && rows.every((row) => row.verdict !== null)) return rows;
+      if (rows.length > 0 && rows.every((row) => row.verdict !== null)) {
+        // The last job may have ended between the two questions: why it failed is told, too.
+        await teller.tell();
+        return rows;
+      }
       // Builds are entered in the step that settles their feed: a settled feed without any found none.
       if (rows.length === 0 && feed?.state === 'settled') {
         throw new NoBuild('source-missing', feed.say ?? `${feed.about}: nothing found`);
@@ -71,6 +64,36 @@ export async function followRebuild(
       if (cancelled !== undefined) throw new NoBuild('protocol', `${cancelled.about}: cancelled`);
     }
     await clock.sleep(pollMs, stop);
+  }
+}
+
+/** Asks for the jobs, and tells what it did not tell before. */
+class Teller {
+  readonly #told = new Map<string, string>();
+  readonly #started: number;
+  readonly #logs: LiveLogs;
+
+  constructor(
+    readonly context: Pick<Context, 'caller' | 'clock' | 'stop' | 'terminal'>,
+    log: Followed['log'],
+  ) {
+    this.#started = context.clock.monotonic();
+    this.#logs = new LiveLogs(context, log);
+  }
+
+  async tell(): Promise<{ jobs: readonly JobRow[]; changed: boolean }> {
+    const { caller, clock, stop, terminal } = this.context;
+    const jobs = await all(queryRows(caller, 'jobs', {}, { parse: parseJobRow, signal: stop }));
+    let changed = false;
+    for (const job of jobs) {
+      const line = describeJob(job);
+      if (line === undefined || this.#told.get(job.id) === line) continue;
+      this.#told.set(job.id, line);
+      terminal.note(`${elapsed(clock.monotonic() - this.#started)}  ${line}`);
+      changed = true;
+    }
+    for (const job of jobs) await this.#logs.read(job, clock.monotonic());
+    return { jobs, changed };
   }
 }
 

@@ -186,6 +186,28 @@ function rebuild(services: FakeServices, ...more: string[]) {
 afterEach(() => rm(`${dir}-cache`, { recursive: true, force: true }));
 
 describe('rebuilderctl rebuild', () => {
+  it('tells why a job failed that ended between two looks', async () => {
+    const inputs = 'bbbbbbbbbbbbbbbb.inputs';
+    const [first] = steps;
+    const { services } = orchestrator([
+      ...(first === undefined ? [] : [first]),
+      {
+        jobs: [job(feedId, { say: '1 build' }), job(inputs, { ...building, state: 'leased' })],
+        results: [{ ...row, state: 'failure', verdict: 'failure', code: 'source-missing' }],
+      },
+      {
+        jobs: [
+          job(feedId, { say: '1 build' }),
+          job(inputs, { ...building, code: 'source-missing', say: 'dash_0.5.tar.xz: not found' }),
+        ],
+        results: [{ ...row, state: 'failure', verdict: 'failure', code: 'source-missing' }],
+      },
+    ]);
+    const { code, err } = await rebuild(services, '--json');
+    expect(err).toContain('source-missing (dash_0.5.tar.xz: not found)');
+    expect(code).toBe(2);
+  });
+
   it('asks a line of its own, tells each stage, and prints one object', async () => {
     const { services, asked } = orchestrator(steps);
     const { code, out, err } = await rebuild(services, '--json');
