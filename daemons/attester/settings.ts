@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Keyring } from '../lib/archive/keyring.ts';
+import { type Keyring, keyringsNamedFor } from '../lib/archive/keyring.ts';
 import type { RoleConfig } from '../lib/daemon/config.ts';
-import type { SuiteFile } from '../lib/daemon/values.ts';
 import { type Project, parseDist, projects, publishedFolder } from '../lib/domain/dist.ts';
-import { isOfDistribution } from '../lib/domain/distribution.ts';
 import type { Fingerprint } from '../lib/domain/names.ts';
 import type { DetachedSigner } from '../lib/openpgp/sign.ts';
 import { KeyError, type PublicKey, type SigningKey, usableKey } from './keys.ts';
@@ -62,6 +60,10 @@ function settingsOf(
   if (values.openpgp !== 'qubes.Gpg' && (values.signKey ?? values.signKeyUnreproducible) !== undefined) {
     throw new KeyError('unusable', `openpgp = ${values.openpgp}: not served yet; use openpgp = qubes.Gpg`);
   }
+  const own = archiveKeyrings
+    .filter((path) => existsSync(path))
+    .slice(0, 1)
+    .map((file) => ({ file }));
   const reproducible = signingKey('in-toto-sign-key-fpr', values.signKey, options);
   const unreproducible = signingKey(
     'in-toto-sign-key-unreproducible-fpr',
@@ -75,18 +77,12 @@ function settingsOf(
     );
   }
   return {
-    keyringsOf: (suite) => keyringsOf(suite, values.archiveKeyring),
+    // Debian's own keys sign what is Debian's alone.
+    keyringsOf: (suite) => [...own, ...keyringsNamedFor(suite, values.archiveKeyring)],
     reproducible,
     unreproducible,
     rootLayout: values.rootLayout,
   };
-}
-
-/** Debian's own keys sign what is Debian's alone; an operator's key vouches for the one distribution it was named for. */
-function keyringsOf(suite: string, named: readonly SuiteFile[]): readonly Keyring[] {
-  const own = archiveKeyrings.find((path) => existsSync(path));
-  const files = named.filter((one) => isOfDistribution(suite, one.suite)).map((one) => one.file);
-  return [...(own === undefined ? [] : [own]), ...files].map((file) => ({ file }));
 }
 
 function signingKey(

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import type { Keyring } from '../lib/archive/keyring.ts';
+import { type Keyring, keyringsNamedFor } from '../lib/archive/keyring.ts';
 import type { Log } from '../lib/daemon/log.ts';
 import type { SuiteFile } from '../lib/daemon/values.ts';
 import type { Dist } from '../lib/domain/dist.ts';
-import { isOfDistribution } from '../lib/domain/distribution.ts';
 import { type AptConfig, readAptConfig } from './debian/apt-config.ts';
 import { type AptSource, parseSourceLines, readAptSources } from './debian/apt-sources.ts';
 import { type Selection, selectSources } from './debian/select.ts';
@@ -80,8 +79,7 @@ function keyringsOf(
   const named: Keyring[] = files.map((file) => ({ file }));
   if (armored !== null) named.push({ armored });
   if (named.length > 0) return named;
-  const own = archiveKeyring.filter(({ suite }) => isOfDistribution(source.suite, suite));
-  return [...own.map(({ file }) => ({ file })), ...trusted];
+  return [...keyringsNamedFor(source.suite, archiveKeyring), ...trusted];
 }
 
 /** VERSION_CODENAME of os-release(5). */

@@ -1,9 +1,18 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isOfDistribution } from '../domain/distribution.ts';
 import { ArchiveError } from './errors.ts';
 
 /** Public keys that may sign an archive: a file, binary or armored, or the armored text itself. */
 export type Keyring = Readonly<{ file: string } | { armored: string }>;
+
+/** The keyrings that an operator named for a suite's distribution: a key vouches for no other. */
+export function keyringsNamedFor(
+  suite: string,
+  named: readonly Readonly<{ suite: string; file: string }>[],
+): readonly Keyring[] {
+  return named.filter((one) => isOfDistribution(suite, one.suite)).map(({ file }) => ({ file }));
+}
 
 const maxKeyringBytes = 16 * 1_048_576;
 const armorBegin = '-----BEGIN PGP PUBLIC KEY BLOCK-----';
