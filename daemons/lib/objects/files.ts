@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 
 /** What a store asks of the file system. */
 
@@ -9,12 +9,6 @@ export async function statOf(path: string): Promise<Stats | undefined> {
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined;
     throw error;
-  }
-}
-
-export async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length; ) {
-    at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
   }
 }
 

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream, statSync, unlinkSync } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rm, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../daemon/clock.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
-import { isCode, isRunning, statOf, syncFolder, writeAll } from './files.ts';
+import { isCode, isRunning, statOf, syncFolder } from './files.ts';
 
 /** Content-addressed files: `ab/cdef…` by sha256, each whole or not there (temporary file, fsync, link). */
 
@@ -41,6 +42,8 @@ export interface Usage {
 }
 
 const readBytes = 262_144;
+/** What comes while the disk is at work is held, up to so much, and written together. */
+const unwrittenBytes = 1_048_576;
 /** Bytes after which the disk is asked again how much is free. */
 const askDiskEvery = 16 * 1_048_576;
 /** What a file may cost the disk beside its bytes: the rest of its last block, its inode, its name. */
@@ -91,25 +94,27 @@ export class ObjectStore {
   async put(bytes: AsyncIterable<Uint8Array>, max: number): Promise<{ sha256: Sha256; size: number }> {
     written += 1;
     const temporary = join(this.#dir, 'tmp', `${process.pid}.${written}`);
+    const hash = createHash('sha256');
     let size = 0;
+    const count = (length: number) => {
+      size += length;
+      this.#arriving += length;
+      this.#checkSize(size, max);
+    };
     writing.add(temporary);
     try {
       await this.#charge(fileCost);
-      const hash = createHash('sha256');
-      const file = await open(temporary, 'wx', 0o600);
-      try {
+      const charge = (length: number) => this.#charge(length);
+      const taken = async function* () {
         for await (const chunk of bytes) {
-          size += chunk.length;
-          this.#arriving += chunk.length;
-          this.#checkSize(size, max);
-          await this.#charge(chunk.length);
+          count(chunk.length);
+          await charge(chunk.length);
           hash.update(chunk);
-          await writeAll(file, chunk);
+          yield chunk;
         }
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      };
+      const file = await open(temporary, 'wx', 0o600);
+      await pipeline(taken, file.createWriteStream({ highWaterMark: unwrittenBytes, flush: true }));
       const sha256 = parseSha256(hash.digest('hex'));
       await this.#keep(temporary, sha256, size);
       return { sha256, size };

@@ -1,6 +1,7 @@
 import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../daemon/clock.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { ByteReader } from './byte-reader.ts';
@@ -196,6 +197,9 @@ class Message implements IncomingMessage {
   }
 }
 
+/** What comes while the disk is at work is held, up to so much, and written together. */
+const unwrittenBytes = 1_048_576;
+
 function failureText(untrustedPayload: Buffer): string {
   try {
     const { error, say } = JSON.parse(untrustedPayload.toString('utf8'));
@@ -242,11 +246,9 @@ class Incoming implements IncomingObject {
   async saveTo(path: string): Promise<{ sha256: Sha256; size: number }> {
     const file = await open(path, 'wx', 0o600);
     try {
-      for await (const piece of this.bytes) await file.writeFile(piece);
-      await file.close();
+      await pipeline(this.bytes, file.createWriteStream({ highWaterMark: unwrittenBytes }));
       return { sha256: await this.sha256, size: this.#received };
     } catch (error) {
-      await file.close().catch(() => {});
       await unlink(path).catch(() => {});
       throw error;
     }
