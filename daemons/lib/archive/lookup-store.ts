@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../daemon/clock.ts';
+import { Turns } from '../daemon/turns.ts';
 import type { Sha256 } from '../domain/names.ts';
 import { compressionOf, decompress } from './decompress.ts';
 import { ArchiveError } from './errors.ts';
@@ -19,6 +20,8 @@ export type IndexFile = () => Promise<string>;
 
 const keptInMemory = 16;
 const keptOnDisk = 60;
+/** While one waits for its unpacking program, another is read. More would only take memory. */
+const madeAtOnce = 2;
 
 /**
  * Lookups kept by the sha256 of their index, in a folder and the last few in memory. An index is hashed before it is
@@ -28,6 +31,7 @@ export class LookupStore {
   readonly #folder: string;
   readonly #clock: Clock;
   readonly #open = new Map<string, Promise<PackagesLookup | SourcesLookup>>();
+  readonly #making = new Turns(madeAtOnce);
 
   constructor(folder: string, options: Readonly<{ clock: Clock }>) {
     this.#folder = folder;
@@ -106,10 +110,12 @@ export class LookupStore {
     file: IndexFile,
     make: (bytes: AsyncIterable<Buffer>) => Promise<void>,
   ): Promise<void> {
-    const path = await file();
-    await checkBytes(path, index);
-    const packed = createReadStream(path, { highWaterMark: 1_048_576 });
-    await make(decompress(packed, compressionOf(index.path), maxIndexBytes));
+    await this.#making.take(async () => {
+      const path = await file();
+      await checkBytes(path, index);
+      const packed = createReadStream(path, { highWaterMark: 1_048_576 });
+      await make(decompress(packed, compressionOf(index.path), maxIndexBytes));
+    });
     await this.#prune();
   }
 

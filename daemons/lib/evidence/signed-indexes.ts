@@ -1,7 +1,7 @@
 import { ArchiveError } from '../archive/errors.ts';
 import { type SignedRelease, verifyDetached, verifyInRelease } from '../archive/inrelease.ts';
 import type { Keyring } from '../archive/keyring.ts';
-import type { PackagesLookup, SourcesLookup } from '../archive/lookup.ts';
+import { PackagesLookup, SourcesLookup } from '../archive/lookup.ts';
 import type { LookupStore } from '../archive/lookup-store.ts';
 import { checkReleaseName, maxReleaseBytes, type Release } from '../archive/release.ts';
 import type { Evidence } from '../contracts/documents/feed.ts';
@@ -58,34 +58,64 @@ const maxSignatureBytes = 1_048_576;
  */
 export async function openSignedIndexes(evidence: Evidence, options: OpenOptions): Promise<SignedIndexes> {
   const releases: VouchingRelease[] = [];
-  const packages: PackagesLookup[] = [];
-  const sources: SourcesLookup[] = [];
   for (const claimed of evidence.releases) {
-    const where = `${claimed.archive} ${claimed.suite}`;
-    const { release, signedBy } = await believed(claimed, options).catch((error: unknown) => {
-      throw error instanceof ArchiveError
-        ? new ArchiveError(error.code, `${where}: ${error.message}`)
-        : error;
-    });
-    for (const index of claimed.indexes) {
-      const named = release.files.get(index.path);
-      if (named?.sha256 !== index.sha256 || named.size !== index.size) {
-        throw new ArchiveError(
-          'hash-mismatch',
-          `${where}: its Release does not name ${index.path} of that hash`,
-        );
-      }
-      const file = () => options.objects.file(index.sha256);
-      const kind = /(?:^|\/)(Packages|Sources)(?:\.[a-z0-9]+)?$/.exec(index.path)?.[1];
-      if (kind === 'Packages') packages.push(await options.lookups.packages(index, file));
-      else if (kind === 'Sources') sources.push(await options.lookups.sources(index, file));
-      else throw new ArchiveError('malformed', `${where}: ${index.path} is no index of packages or sources`);
+    try {
+      releases.push(await vouching(claimed, options));
+    } catch (error) {
+      if (!(error instanceof ArchiveError)) throw error;
+      throw new ArchiveError(error.code, `${claimed.archive} ${claimed.suite}: ${error.message}`);
     }
-    const { archive: readFrom, suite, indexes } = claimed;
-    const names = namesOf(release);
-    releases.push({ readFrom, suite, names, sha256: claimed.release, date: release.date, signedBy, indexes });
   }
-  return { releases, packages, sources };
+  const opened = await allOf(
+    releases.flatMap(({ indexes }) => indexes.map((index) => openIndex(index, options))),
+  );
+  return {
+    releases,
+    packages: opened.filter((lookup) => lookup instanceof PackagesLookup),
+    sources: opened.filter((lookup) => lookup instanceof SourcesLookup),
+  };
+}
+
+/** All that they resolve to, or the first one's failure, once none of them is at work any more. */
+async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return await Promise.all(work);
+}
+
+type IndexName = Evidence['releases'][number]['indexes'][number];
+
+async function openIndex(
+  index: IndexName,
+  { lookups, objects }: OpenOptions,
+): Promise<PackagesLookup | SourcesLookup> {
+  const file = () => objects.file(index.sha256);
+  return kindOf(index) === 'Packages'
+    ? await lookups.packages(index, file)
+    : await lookups.sources(index, file);
+}
+
+function kindOf({ path }: IndexName): string | undefined {
+  return /(?:^|\/)(Packages|Sources)(?:\.[a-z0-9]+)?$/.exec(path)?.[1];
+}
+
+/** The Release that is claimed, if it is to be believed and names what is claimed to be of it. */
+async function vouching(
+  claimed: Evidence['releases'][number],
+  options: OpenOptions,
+): Promise<VouchingRelease> {
+  const { archive: readFrom, suite, indexes } = claimed;
+  const { release, signedBy } = await believed(claimed, options);
+  for (const index of indexes) {
+    const named = release.files.get(index.path);
+    if (named?.sha256 !== index.sha256 || named.size !== index.size) {
+      throw new ArchiveError('hash-mismatch', `its Release does not name ${index.path} of that hash`);
+    }
+    if (kindOf(index) === undefined) {
+      throw new ArchiveError('malformed', `${index.path} is no index of packages or sources`);
+    }
+  }
+  const names = namesOf(release);
+  return { readFrom, suite, names, sha256: claimed.release, date: release.date, signedBy, indexes };
 }
 
 function namesOf({ origin, label, suite, codename }: Release): VouchingRelease['names'] {
