@@ -10,6 +10,7 @@ import { parseSha256, type Sha256 } from '../lib/domain/names.ts';
 import { CallError, type Caller, type CallReply } from '../lib/wire/call.ts';
 import { bufferObject, type IncomingObject, WireError } from '../lib/wire/frame.ts';
 import type { Done, JobContext } from '../lib/worker/worker.ts';
+import { Arrivals } from './arrivals.ts';
 import { baseKeyOf, baseRecipeOf, onKeptBase } from './bases/base-recipe.ts';
 import type { BaseMaker } from './bases/maker.ts';
 import type { Shelf } from './bases/shelf.ts';
@@ -45,17 +46,10 @@ export async function buildJob(
 ): Promise<Done<'rebuild'>> {
   const asked = await fetchRecipe(context);
   const recipe = await settleBase(asked, parts);
-  const about = `${recipe.source} ${recipe.version}`;
   context.log.info('building', { package: recipe.source, version: recipe.version });
-  await parts.inputs.bring(
-    context,
-    recipe.inputs.filter(({ role }) => role !== 'base'),
-  );
-  context.progress('waiting for a disposable', undefined, undefined, about);
-  const { report, objects } = await parts.turns.take(async () => {
-    context.progress('building', undefined, undefined, about);
-    return await inDisposable(context, recipe, parts);
-  });
+  const needed = recipe.inputs.filter(({ role }) => role !== 'base');
+  const arrivals = new Arrivals(parts.inputs, context, needed);
+  const { report, objects } = await parts.turns.take(() => inDisposable(context, recipe, arrivals, parts));
   const document = Buffer.from(JSON.stringify(report));
   const stored = await parts.outputs.put(bufferObject(document).bytes(), document.length);
   return {
@@ -86,24 +80,31 @@ async function settleBase(recipe: DebRecipe, { bases, version }: BuildJobParts):
   return base === undefined ? recipe : onKeptBase(recipe, base);
 }
 
+/** The disposable starts while the inputs still come. */
 async function inDisposable(
   context: JobContext<'rebuild'>,
   recipe: DebRecipe,
+  arrivals: Arrivals,
   parts: BuildJobParts,
 ): Promise<Returned> {
-  const { caller, settings, bases, inputs } = parts;
+  const { caller, settings, bases } = parts;
   try {
     const answer = await handOver(recipe, {
       caller,
       limits: settings.limits,
-      objectOf: ({ role, sha256 }) => (role === 'base' ? bases : inputs).object(sha256),
+      objectOf: async (input) =>
+        input.role === 'base' ? bases.object(input.sha256) : arrivals.object(input),
       signal: context.signal,
     });
+    context.progress('building', undefined, undefined, `${recipe.source} ${recipe.version}`);
     const returned = await receive(context, recipe, answer, parts);
     await answer.done();
+    await arrivals.all;
     return returned;
   } catch (error) {
     context.signal.throwIfAborted();
+    // What could not be brought is not the disposable's failure; what can be is kept for the next try.
+    await arrivals.all;
     throw asJobFailure(error);
   }
 }

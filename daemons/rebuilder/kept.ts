@@ -29,10 +29,17 @@ export class Kept {
     return new Kept(options, await ObjectStore.open(join(folder, 'objects'), { clock }));
   }
 
-  /** Brings the inputs that are not here; each is checked against the recipe. */
-  async bring(context: JobContext<'rebuild'>, inputs: readonly RecipeInput[]): Promise<void> {
+  /** Brings the inputs that are not here, each checked against the recipe; `onHere` is told of each that is here. */
+  async bring(
+    context: JobContext<'rebuild'>,
+    inputs: readonly RecipeInput[],
+    onHere: (sha256: Sha256) => void,
+  ): Promise<void> {
     const wanted = new Map<Sha256, RecipeInput>();
-    for (const input of inputs) if (!(await this.#store.touch(input.sha256))) wanted.set(input.sha256, input);
+    for (const input of inputs) {
+      if (await this.#store.touch(input.sha256)) onHere(input.sha256);
+      else wanted.set(input.sha256, input);
+    }
     let done = 0;
     context.progress('bringing inputs', done, wanted.size);
     await context.fetch([...wanted.keys()], async (sha256, object) => {
@@ -42,6 +49,7 @@ export class Kept {
       if (found !== sha256 || size !== input?.size) {
         throw new JobFailure('protocol', `${input?.name}: the orchestrator sent other bytes than it names`);
       }
+      onHere(sha256);
       done += 1;
       context.progress('bringing inputs', done, wanted.size);
     });

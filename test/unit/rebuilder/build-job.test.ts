@@ -162,6 +162,51 @@ describe('a build', () => {
     expect(given).toEqual([]);
   });
 
+  it('passes each input on as soon as it is here', async () => {
+    const { parts } = await partsWith(whole);
+    const recipe = helloRecipe();
+    for (const input of recipe.inputs) objects.put(contentOf(input.name));
+    const payload = { kind: 'deb', recipe: objects.put(recipe) } as const;
+    const context = jobContext<'rebuild'>(payload, objects);
+    let passed = 0;
+    const caller: typeof parts.caller = {
+      ...parts.caller,
+      call: (contract, argument, request, options = {}) => {
+        const counted = (options.objects ?? []).map((object) => ({
+          ...object,
+          async *bytes() {
+            yield* object.bytes();
+            passed += 1;
+          },
+        }));
+        return parts.caller.call(contract, argument, request, { ...options, objects: counted });
+      },
+    };
+    let brought = 0;
+    const fetch: typeof context.fetch = (shas, into) =>
+      context.fetch(shas, async (sha, object) => {
+        // The recipe itself, and the inputs before this one.
+        if (brought > 0) await expect.poll(() => passed).toBe(brought);
+        await into(sha, object);
+        brought += 1;
+      });
+    await buildJob({ ...context, fetch }, { ...parts, caller });
+    expect(passed).toBe(1 + recipe.inputs.length);
+  });
+
+  it('that lacks an input is not the disposable’s failure', async () => {
+    const { parts } = await partsWith(whole);
+    const payload = { kind: 'deb', recipe: objects.put(helloRecipe()) } as const;
+    const context = jobContext<'rebuild'>(payload, objects);
+    const refusal = new CallError('not-found', 'the object store does not hold it', true);
+    const fetch: typeof context.fetch = async (shas, into) => {
+      if (!shas.includes(payload.recipe)) throw refusal;
+      await context.fetch(shas, into);
+    };
+    await expect(buildJob({ ...context, fetch }, parts)).rejects.toBe(refusal);
+    expect(given).toEqual([]);
+  });
+
   it('fetches an input once, however many builds need it', async () => {
     const { parts } = await partsWith(whole);
     await run(parts);
