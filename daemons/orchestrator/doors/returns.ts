@@ -13,6 +13,8 @@ type Request = ReturnType<typeof returnOutcome.parseRequest>;
 
 /** Objects noted as received together. */
 const notedAtOnce = 64;
+/** Objects that the disk may still be busy with while another arrives. */
+const writtenAtOnce = 4;
 
 /** `rebuilder.Return`: takes in the outcome's objects, checks what it says, settles the lease. */
 export async function returnDoor(
@@ -38,20 +40,29 @@ export async function returnDoor(
   }
 }
 
-/** What arrived stays, and is known to have come from this queue, even if the call breaks off afterwards. */
+/**
+ * What arrived stays, and is known to have come from this queue, even if the call breaks off afterwards. While one object
+ * is made durable the next ones arrive.
+ */
 async function receive(office: Office, queue: Queue, objects: AsyncIterable<IncomingObject>): Promise<void> {
-  let received: Sha256[] = [];
+  let putting: Promise<Sha256>[] = [];
+  const note = async () => {
+    const put = await Promise.allSettled(putting);
+    putting = [];
+    const received = put.filter((one) => one.status === 'fulfilled').map(({ value }) => value);
+    if (received.length > 0) await office.ledger.received(queue, received);
+    for (const one of put) if (one.status === 'rejected') throw one.reason;
+  };
   try {
     for await (const object of objects) {
-      received.push((await office.objects.put(object.bytes, maxReturnedBytes[queue])).sha256);
-      await object.sha256;
-      if (received.length < notedAtOnce) continue;
-      const noted = received;
-      received = [];
-      await office.ledger.received(queue, noted);
+      const put = office.objects.put(object.bytes, maxReturnedBytes[queue]).then(({ sha256 }) => sha256);
+      putting.push(put);
+      await Promise.race([object.sha256, put]);
+      await putting.at(-writtenAtOnce);
+      if (putting.length >= notedAtOnce) await note();
     }
   } finally {
-    if (received.length > 0) await office.ledger.received(queue, received);
+    await note();
   }
 }
 

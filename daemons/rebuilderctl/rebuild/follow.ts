@@ -29,7 +29,9 @@ export interface Followed {
   readonly log?: (bytes: Buffer) => void;
 }
 
-const pollMs = 250;
+/** Each look costs a call: it comes after a tenth of the time in which nothing happened, within these. */
+const soonestMs = 250;
+const latestMs = 1_000;
 /** A live log comes once a minute; asking this often shows it soon enough. */
 const logEveryMs = 2_000;
 
@@ -45,11 +47,13 @@ export async function followRebuild(
 ): Promise<ResultRow[]> {
   const { clock, stop } = context;
   const teller = new Teller(context, followed.log);
+  let lastChange = clock.monotonic();
   for (;;) {
     const { jobs, changed } = await teller.tell();
     const feed = jobs.find((job) => job.id === followed.feedJob);
     if (feed !== undefined) failIfNoFeed(feed);
     if (changed) {
+      lastChange = clock.monotonic();
       const rows = await resultsOf(context, followed.source);
       if (rows.length > 0 && rows.every((row) => row.verdict !== null)) {
         // The last job may have ended between the two questions: why it failed is told, too.
@@ -63,7 +67,8 @@ export async function followRebuild(
       const cancelled = jobs.find((job) => job.build !== null && job.state === 'cancelled');
       if (cancelled !== undefined) throw new NoBuild('protocol', `${cancelled.about}: cancelled`);
     }
-    await clock.sleep(pollMs, stop);
+    const quietMs = clock.monotonic() - lastChange;
+    await clock.sleep(Math.min(Math.max(quietMs / 10, soonestMs), latestMs), stop);
   }
 }
 
