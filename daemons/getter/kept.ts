@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/daemon/clock.ts';
 import type { Sha256 } from '../lib/domain/names.ts';
 import type { Downloads, Expected } from '../lib/net/download.ts';
+import { NetError } from '../lib/net/errors.ts';
 import { trim } from '../lib/objects/collect.ts';
 import { ObjectStore } from '../lib/objects/store.ts';
 import type { OutgoingObject } from '../lib/wire/objects.ts';
@@ -35,10 +36,15 @@ export class Kept {
     return new Kept(options, store);
   }
 
-  /** Brings a file unless it is kept; two who want it at once wait for one download. @throws NetError */
+  /** Brings a file unless it is kept; of several who want it at once, one does. @throws NetError */
   async bring(wanted: Wanted, signal?: AbortSignal): Promise<void> {
-    const under = this.#bringing.get(wanted.sha256);
-    if (under !== undefined) return await under;
+    const other = () => this.#bringing.get(wanted.sha256);
+    for (let bringing = other(); bringing !== undefined; bringing = other()) {
+      await bringing.catch((error: unknown) => {
+        // Whoever brought it may have been told to stop: the next one then does.
+        if (error instanceof NetError) throw error;
+      });
+    }
     const bringing = this.#bring(wanted, signal);
     this.#bringing.set(wanted.sha256, bringing);
     try {

@@ -20,6 +20,8 @@ export interface InferOptions {
   /** The .dsc, kept. */
   readonly dsc: Sha256;
   trustOf(release: Evidence['releases'][number]): ReleaseTrust;
+  /** Told what every environment begins with, before apt resolves this one. */
+  onBase(base: readonly Installed[]): void;
   readonly signal: AbortSignal;
 }
 
@@ -33,7 +35,7 @@ export async function inferEnvironment(
   options: InferOptions,
   parts: Parts,
 ): Promise<Omit<Environment, 'binaryOnlyChanges'>> {
-  const { build, evidence, suites, signal, trustOf } = options;
+  const { build, evidence, suites, signal, trustOf, onBase } = options;
   const buildArchitecture = build.architecture === 'all' ? parts.buildArchitecture : build.architecture;
   const apt = await ScratchApt.open({
     folder: join(parts.cacheFolder, 'apt'),
@@ -44,6 +46,7 @@ export async function inferEnvironment(
     trustOf,
     signal,
   });
+  onBase(apt.base.map((id) => located(id, suites)));
   const resolved = await resolve(apt, options, parts);
   return {
     kind: 'inferred',

@@ -9,7 +9,7 @@ import { allPackages } from '../debian/evidence.ts';
 import type { Parts } from '../parts.ts';
 import { binNmuEntry } from './binnmu.ts';
 import { bringAll } from './bring.ts';
-import { type Environment, fileNameOf } from './environment.ts';
+import { type Environment, fileNameOf, type Installed } from './environment.ts';
 import { type BuildIndexes, openBuildIndexes } from './indexes.ts';
 import { inferEnvironment } from './infer.ts';
 import { makeRecipe } from './recipe.ts';
@@ -52,14 +52,15 @@ async function inputsOf(
   const either = AbortSignal.any([signal, over.signal]);
   // The source comes while apt thinks; whichever fails first ends the other.
   const bringing = bringAll(source, 'source-missing', parts.kept, either, () => {});
-  const finding = environmentOf(context, build, indexes, source, parts, either);
-  const [, environment] = await Promise.all([bringing, finding]).catch((error) => {
+  try {
+    const finding = environmentOf(context, build, indexes, source, parts, either);
+    const [, environment] = await Promise.all([bringing, finding]);
+    await bringDependencies(context, environment, indexes, parts);
+    const recipe = makeRecipe(build, environment, source, indexes);
+    return await outcomeOf(context, recipe, environment, parts);
+  } finally {
     over.abort();
-    throw error;
-  });
-  await bringDependencies(context, environment, indexes, parts);
-  const recipe = makeRecipe(build, environment, source, indexes);
-  return await outcomeOf(context, recipe, environment, parts);
+  }
 }
 
 async function environmentOf(
@@ -99,7 +100,11 @@ async function infer(
     );
   }
   const { evidence, suites, trustOf } = indexes;
-  return await inferEnvironment({ build, evidence, suites, dsc: sha256, trustOf, signal }, parts);
+  const onBase = (base: readonly Installed[]) => {
+    // What fails here is brought again, and then told, with all that is installed.
+    bringAll(wantedOf(base, indexes), 'dependency-missing', parts.kept, signal, () => {}).catch(() => {});
+  };
+  return await inferEnvironment({ build, evidence, suites, dsc: sha256, trustOf, onBase, signal }, parts);
 }
 
 async function bringDependencies(
@@ -108,18 +113,22 @@ async function bringDependencies(
   indexes: BuildIndexes,
   parts: Parts,
 ): Promise<void> {
-  const wanted = environment.installed.map(({ archive, entry }) => ({
-    name: fileNameOf(entry),
-    sha256: entry.sha256,
-    size: entry.size,
-    uri: `${indexes.uriOf(archive)}/${entry.path}`,
-  }));
+  const wanted = wantedOf(environment.installed, indexes);
   let done = 0;
   context.progress('bringing build dependencies', 0, wanted.length);
   await bringAll(wanted, 'dependency-missing', parts.kept, context.signal, () => {
     done += 1;
     if (done % 10 === 0) context.progress('bringing build dependencies', done, wanted.length);
   });
+}
+
+function wantedOf(installed: readonly Installed[], { uriOf }: BuildIndexes): readonly NamedFile[] {
+  return installed.map(({ archive, entry }) => ({
+    name: fileNameOf(entry),
+    sha256: entry.sha256,
+    size: entry.size,
+    uri: `${uriOf(archive)}/${entry.path}`,
+  }));
 }
 
 /** Objects that the orchestrator keeps from this queue already are not sent again. */
