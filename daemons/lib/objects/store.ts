@@ -4,6 +4,7 @@ import { link, mkdir, open, readdir, readFile, rm, statfs, utimes } from 'node:f
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../daemon/clock.ts';
+import { gather } from '../daemon/gather.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { isCode, isRunning, statOf, syncFolder } from './files.ts';
 
@@ -114,7 +115,7 @@ export class ObjectStore {
         }
       };
       const file = await open(temporary, 'wx', 0o600);
-      await pipeline(taken, file.createWriteStream({ highWaterMark: unwrittenBytes, flush: true }));
+      await pipeline(gather(taken()), file.createWriteStream({ highWaterMark: unwrittenBytes, flush: true }));
       const sha256 = parseSha256(hash.digest('hex'));
       await this.#keep(temporary, sha256, size);
       return { sha256, size };
@@ -266,6 +267,8 @@ export class ObjectStore {
     } catch (error) {
       if (!isCode(error, 'EEXIST')) throw error;
       await this.#renewAge(sha256);
+      // Who made it may not have come to that yet.
+      await syncFolder(join(this.#dir, sha256.slice(0, 2)));
     } finally {
       this.#release(sha256);
       await rm(temporary, { force: true });

@@ -3,6 +3,7 @@ import { open, unlink } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../daemon/clock.ts';
+import { gather } from '../daemon/gather.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { ByteReader } from './byte-reader.ts';
 import { DeadBuffers } from './dead-buffers.ts';
@@ -246,7 +247,7 @@ class Incoming implements IncomingObject {
   async saveTo(path: string): Promise<{ sha256: Sha256; size: number }> {
     const file = await open(path, 'wx', 0o600);
     try {
-      await pipeline(this.bytes, file.createWriteStream({ highWaterMark: unwrittenBytes }));
+      await pipeline(gather(this.bytes), file.createWriteStream({ highWaterMark: unwrittenBytes }));
       return { sha256: await this.sha256, size: this.#received };
     } catch (error) {
       await unlink(path).catch(() => {});
