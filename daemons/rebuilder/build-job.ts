@@ -5,7 +5,6 @@ import {
 } from '../lib/contracts/documents/builder-report.ts';
 import { type DebRecipe, maxRecipeBytes, parseRecipe } from '../lib/contracts/documents/recipe.ts';
 import { JobFailure } from '../lib/contracts/job-failure.ts';
-import type { Turns } from '../lib/daemon/turns.ts';
 import { parseSha256, type Sha256 } from '../lib/domain/names.ts';
 import { CallError, type Caller, type CallReply } from '../lib/wire/call.ts';
 import { bufferObject, type IncomingObject, WireError } from '../lib/wire/frame.ts';
@@ -17,6 +16,7 @@ import type { Shelf } from './bases/shelf.ts';
 import { handOver, readReport } from './disposable.ts';
 import type { Kept } from './kept.ts';
 import type { Settings } from './settings.ts';
+import type { Turns } from './turns.ts';
 
 export interface BuildJobParts {
   readonly caller: Caller;
@@ -49,7 +49,7 @@ export async function buildJob(
   context.log.info('building', { package: recipe.source, version: recipe.version });
   const needed = recipe.inputs.filter(({ role }) => role !== 'base');
   const arrivals = new Arrivals(parts.inputs, context, needed);
-  const { report, objects } = await parts.turns.take(() => inDisposable(context, recipe, arrivals, parts));
+  const { report, objects } = await built(context, recipe, arrivals, parts);
   const document = Buffer.from(JSON.stringify(report));
   const stored = await parts.outputs.put(bufferObject(document).bytes(), document.length);
   return {
@@ -80,6 +80,22 @@ async function settleBase(recipe: DebRecipe, { bases, version }: BuildJobParts):
   return base === undefined ? recipe : onKeptBase(recipe, base);
 }
 
+async function built(
+  context: JobContext<'rebuild'>,
+  recipe: DebRecipe,
+  arrivals: Arrivals,
+  parts: BuildJobParts,
+): Promise<Returned> {
+  try {
+    return await parts.turns.take(() => inDisposable(context, recipe, arrivals, parts));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    // What could not be brought is not the disposable's failure; what can be is kept for the next try.
+    await arrivals.all;
+    throw asJobFailure(error);
+  }
+}
+
 /** The disposable starts while the inputs still come. */
 async function inDisposable(
   context: JobContext<'rebuild'>,
@@ -88,25 +104,17 @@ async function inDisposable(
   parts: BuildJobParts,
 ): Promise<Returned> {
   const { caller, settings, bases } = parts;
-  try {
-    const answer = await handOver(recipe, {
-      caller,
-      limits: settings.limits,
-      objectOf: async (input) =>
-        input.role === 'base' ? bases.object(input.sha256) : arrivals.object(input),
-      signal: context.signal,
-    });
-    context.progress('building', undefined, undefined, `${recipe.source} ${recipe.version}`);
-    const returned = await receive(context, recipe, answer, parts);
-    await answer.done();
-    await arrivals.all;
-    return returned;
-  } catch (error) {
-    context.signal.throwIfAborted();
-    // What could not be brought is not the disposable's failure; what can be is kept for the next try.
-    await arrivals.all;
-    throw asJobFailure(error);
-  }
+  const answer = await handOver(recipe, {
+    caller,
+    limits: settings.limits,
+    objectOf: async (input) => (input.role === 'base' ? bases.object(input.sha256) : arrivals.object(input)),
+    signal: context.signal,
+  });
+  context.progress('building', undefined, undefined, `${recipe.source} ${recipe.version}`);
+  const returned = await receive(context, recipe, answer, parts);
+  await answer.done();
+  await arrivals.all;
+  return returned;
 }
 
 /** Objects in the agreed order: the log as it is written, the builder's report, then each wanted file. */

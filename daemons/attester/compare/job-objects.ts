@@ -12,6 +12,7 @@ export class JobObjects implements EvidenceObjects {
   readonly #context: JobContext<'attest'>;
   readonly #scratch: string;
   #folder: Promise<string> | undefined;
+  readonly #files = new Map<Sha256, Promise<string>>();
 
   constructor(context: JobContext<'attest'>, scratch: string) {
     this.#context = context;
@@ -43,7 +44,14 @@ export class JobObjects implements EvidenceObjects {
     }
   }
 
-  async file(sha256: Sha256): Promise<string> {
+  /** A file that holds the object; two who ask at once (indexes of the same bytes) get the same one. */
+  file(sha256: Sha256): Promise<string> {
+    const file = this.#files.get(sha256) ?? this.#bringFile(sha256);
+    this.#files.set(sha256, file);
+    return file;
+  }
+
+  async #bringFile(sha256: Sha256): Promise<string> {
     this.#folder ??= mkdtemp(join(this.#scratch, 'job-'));
     const path = join(await this.#folder, sha256);
     await this.#context.fetch([sha256], async (_sha, object) => {

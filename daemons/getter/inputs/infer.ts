@@ -46,7 +46,7 @@ export async function inferEnvironment(
     trustOf,
     signal,
   });
-  onBase(apt.base.map((id) => located(id, suites)));
+  onBase(apt.base.flatMap((id) => find(id, suites) ?? []));
   const resolved = await resolve(apt, options, parts);
   return {
     kind: 'inferred',
@@ -72,8 +72,12 @@ async function resolve(apt: ScratchApt, options: InferOptions, parts: Parts): Pr
   }
 }
 
+function find(id: PackageId, suites: readonly OpenSuite[]): Installed | undefined {
+  return findPackage(suites, id.package, id.version, id.architecture);
+}
+
 function located(id: PackageId, suites: readonly OpenSuite[]): Installed {
-  const found = findPackage(suites, id.package, id.version, id.architecture);
+  const found = find(id, suites);
   if (found !== undefined) return found;
   throw new JobFailure('dependency-missing', `apt names ${id.package} ${id.version}, which no index has`);
 }

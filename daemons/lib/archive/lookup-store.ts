@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../daemon/clock.ts';
-import { Turns } from '../daemon/turns.ts';
 import type { Sha256 } from '../domain/names.ts';
 import { compressionOf, decompress } from './decompress.ts';
 import { ArchiveError } from './errors.ts';
@@ -20,8 +19,6 @@ export type IndexFile = () => Promise<string>;
 
 const keptInMemory = 16;
 const keptOnDisk = 60;
-/** While one waits for its unpacking program, another is read. More would only take memory. */
-const madeAtOnce = 2;
 
 /**
  * Lookups kept by the sha256 of their index, in a folder and the last few in memory. An index is hashed before it is
@@ -31,7 +28,6 @@ export class LookupStore {
   readonly #folder: string;
   readonly #clock: Clock;
   readonly #open = new Map<string, Promise<PackagesLookup | SourcesLookup>>();
-  readonly #making = new Turns(madeAtOnce);
 
   constructor(folder: string, options: Readonly<{ clock: Clock }>) {
     this.#folder = folder;
@@ -89,7 +85,10 @@ export class LookupStore {
     return join(this.#folder, `${index.sha256}.${name}`);
   }
 
-  async #once(key: string, open: () => Promise<PackagesLookup | SourcesLookup>) {
+  async #once(
+    key: string,
+    open: () => Promise<PackagesLookup | SourcesLookup>,
+  ): Promise<PackagesLookup | SourcesLookup> {
     const known = this.#open.get(key);
     const opened = known ?? open();
     // Set again: the map's order is the order of use.
@@ -100,7 +99,9 @@ export class LookupStore {
     try {
       return await opened;
     } catch (error) {
-      this.#open.delete(key);
+      if (this.#open.get(key) === opened) this.#open.delete(key);
+      // Who opened it for another job may have been told to stop, or its file not be had: we try ourselves.
+      if (known !== undefined && !(error instanceof ArchiveError)) return await this.#once(key, open);
       throw error;
     }
   }
@@ -110,12 +111,10 @@ export class LookupStore {
     file: IndexFile,
     make: (bytes: AsyncIterable<Buffer>) => Promise<void>,
   ): Promise<void> {
-    await this.#making.take(async () => {
-      const path = await file();
-      await checkBytes(path, index);
-      const packed = createReadStream(path, { highWaterMark: 1_048_576 });
-      await make(decompress(packed, compressionOf(index.path), maxIndexBytes));
-    });
+    const path = await file();
+    await checkBytes(path, index);
+    const packed = createReadStream(path, { highWaterMark: 1_048_576 });
+    await make(decompress(packed, compressionOf(index.path), maxIndexBytes));
     await this.#prune();
   }
 

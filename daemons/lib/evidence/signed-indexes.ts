@@ -66,9 +66,8 @@ export async function openSignedIndexes(evidence: Evidence, options: OpenOptions
       throw new ArchiveError(error.code, `${claimed.archive} ${claimed.suite}: ${error.message}`);
     }
   }
-  const opened = await allOf(
-    releases.flatMap(({ indexes }) => indexes.map((index) => openIndex(index, options))),
-  );
+  const indexes = releases.flatMap((release) => release.indexes);
+  const opened = await openAll(indexes, options);
   return {
     releases,
     packages: opened.filter((lookup) => lookup instanceof PackagesLookup),
@@ -76,18 +75,33 @@ export async function openSignedIndexes(evidence: Evidence, options: OpenOptions
   };
 }
 
-/** All that they resolve to, or the first one's failure, once none of them is at work any more. */
-async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(work);
-  return await Promise.all(work);
+type Lookup = PackagesLookup | SourcesLookup;
+
+/** Two at a time: while one waits for its unpacking program, the other is read. The first failure ends both. */
+async function openAll(indexes: readonly IndexName[], options: OpenOptions): Promise<readonly Lookup[]> {
+  const opened: Lookup[] = [];
+  let failed = false;
+  const left = indexes.entries();
+  const openNext = async (): Promise<void> => {
+    try {
+      for (const [place, index] of left) {
+        if (failed) return;
+        opened[place] = await openIndex(index, options);
+      }
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  };
+  const both = [openNext(), openNext()];
+  await Promise.allSettled(both);
+  await Promise.all(both);
+  return opened;
 }
 
 type IndexName = Evidence['releases'][number]['indexes'][number];
 
-async function openIndex(
-  index: IndexName,
-  { lookups, objects }: OpenOptions,
-): Promise<PackagesLookup | SourcesLookup> {
+async function openIndex(index: IndexName, { lookups, objects }: OpenOptions): Promise<Lookup> {
   const file = () => objects.file(index.sha256);
   return kindOf(index) === 'Packages'
     ? await lookups.packages(index, file)

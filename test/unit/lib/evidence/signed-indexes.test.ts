@@ -121,6 +121,28 @@ describe('openSignedIndexes', () => {
     ]);
   });
 
+  it('fails only when none of them is at work any more', async () => {
+    const one = evidence(clearsigned(), null);
+    let begun = 0;
+    let ended = 0;
+    const failing = openSignedIndexes(one, {
+      distribution: 'testing',
+      keyringsOf: () => [{ file: join(dir, 'keyring.gpg') }],
+      lookups: new LookupStore(join(dir, 'failing'), { clock: systemClock }),
+      objects: {
+        read: async (sha) => objects.get(sha),
+        file: async () => {
+          begun += 1;
+          if (begun > 1) await new Promise((resolve) => setTimeout(resolve, 20));
+          ended += 1;
+          throw new Error('not to be had');
+        },
+      },
+    });
+    await expect(failing).rejects.toThrow('not to be had');
+    expect([begun, ended]).toEqual([2, 2]);
+  });
+
   it('reads an index that it knows no second time', async () => {
     const before = asked.length;
     await open(evidence(clearsigned(), null), 'again');
