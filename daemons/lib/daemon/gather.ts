@@ -1,5 +1,19 @@
+import type { FileHandle } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+
 const smallBytes = 16_384;
 const gatheredBytes = 65_536;
+/** What comes while the disk is at work is held, up to so much, and written together. */
+const unwrittenBytes = 1_048_576;
+
+/** Writes the pieces and closes the file, however it ends; with `flush` they are on the disk then. */
+export async function writeGathered(
+  file: FileHandle,
+  pieces: AsyncIterable<Uint8Array>,
+  options: Readonly<{ flush?: boolean }> = {},
+): Promise<void> {
+  await pipeline(gather(pieces), file.createWriteStream({ ...options, highWaterMark: unwrittenBytes }));
+}
 
 /**
  * The same bytes, small pieces copied together: a stream counts the bytes that wait in it, not the pieces, and a million

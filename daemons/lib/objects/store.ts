@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream, statSync, unlinkSync } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rm, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../daemon/clock.ts';
-import { gather } from '../daemon/gather.ts';
+import { writeGathered } from '../daemon/gather.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { isCode, isRunning, statOf, syncFolder } from './files.ts';
 
@@ -43,8 +42,6 @@ export interface Usage {
 }
 
 const readBytes = 262_144;
-/** What comes while the disk is at work is held, up to so much, and written together. */
-const unwrittenBytes = 1_048_576;
 /** Bytes after which the disk is asked again how much is free. */
 const askDiskEvery = 16 * 1_048_576;
 /** What a file may cost the disk beside its bytes: the rest of its last block, its inode, its name. */
@@ -115,7 +112,7 @@ export class ObjectStore {
         }
       };
       const file = await open(temporary, 'wx', 0o600);
-      await pipeline(gather(taken()), file.createWriteStream({ highWaterMark: unwrittenBytes, flush: true }));
+      await writeGathered(file, taken(), { flush: true });
       const sha256 = parseSha256(hash.digest('hex'));
       await this.#keep(temporary, sha256, size);
       return { sha256, size };

@@ -1,9 +1,8 @@
 import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../daemon/clock.ts';
-import { gather } from '../daemon/gather.ts';
+import { writeGathered } from '../daemon/gather.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { ByteReader } from './byte-reader.ts';
 import { DeadBuffers } from './dead-buffers.ts';
@@ -198,9 +197,6 @@ class Message implements IncomingMessage {
   }
 }
 
-/** What comes while the disk is at work is held, up to so much, and written together. */
-const unwrittenBytes = 1_048_576;
-
 function failureText(untrustedPayload: Buffer): string {
   try {
     const { error, say } = JSON.parse(untrustedPayload.toString('utf8'));
@@ -247,7 +243,7 @@ class Incoming implements IncomingObject {
   async saveTo(path: string): Promise<{ sha256: Sha256; size: number }> {
     const file = await open(path, 'wx', 0o600);
     try {
-      await pipeline(gather(this.bytes), file.createWriteStream({ highWaterMark: unwrittenBytes }));
+      await writeGathered(file, this.bytes);
       return { sha256: await this.sha256, size: this.#received };
     } catch (error) {
       await unlink(path).catch(() => {});
