@@ -15,6 +15,7 @@ const programs = {
   builder: 'daemons/builder/main.ts',
   attester: 'daemons/attester/main.ts',
   'vault-gpg': 'daemons/vault/gpg/main.ts',
+  'vault-gpg2': 'daemons/vault/gpg2/main.ts',
   'vault-keys': 'daemons/vault/keys/main.ts',
   reporter: 'daemons/reporter/main.ts',
   uploader: 'daemons/uploader/main.ts',

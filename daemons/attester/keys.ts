@@ -26,6 +26,9 @@ export class KeyError extends Error {
   }
 }
 
+/** What serves OpenPGP signatures in the vault: split GPG, or split-gpg2. */
+export type OpenPgpService = 'qubes.Gpg' | 'qubes.Gpg2';
+
 /** Securesystemslib and today's advice agree on no less (facts: in-toto §4). */
 const minModulusDigits = 2_048 / 4;
 
@@ -50,9 +53,15 @@ export async function readPublicKeys(folder: string): Promise<ReadonlyMap<string
 /** The public key of a configured fingerprint, if links by it could be verified. */
 export function usableKey(
   keys: ReadonlyMap<string, PublicKey>,
-  configured: Readonly<{ name: string; fingerprint: Fingerprint; folder: string; now: number }>,
+  configured: Readonly<{
+    name: string;
+    fingerprint: Fingerprint;
+    folder: string;
+    now: number;
+    by: OpenPgpService;
+  }>,
 ): PublicKey {
-  const { name, fingerprint, folder, now } = configured;
+  const { name, fingerprint, folder, now, by } = configured;
   const found = keys.get(fingerprint);
   if (found === undefined) {
     throw new KeyError(
@@ -60,7 +69,14 @@ export function usableKey(
       `${name} = ${fingerprint}: its public key is not in ${folder}; in the vault, \`vault-keys export ${fingerprint}\` shows it`,
     );
   }
-  const signers = [found.key, ...Object.values(found.key.subkeys ?? {})];
+  const subkeys = Object.values(found.key.subkeys ?? {});
+  if (by === 'qubes.Gpg2' && !subkeys.some((key) => key.type === 'rsa')) {
+    throw new KeyError(
+      'unusable',
+      `${name} = ${fingerprint}: split-gpg2 signs with a subkey alone, and this key has none of RSA that can sign; in the vault, \`gpg --quick-add-key ${fingerprint} rsa3072 sign\` makes one: export the key again then`,
+    );
+  }
+  const signers = by === 'qubes.Gpg2' ? subkeys : [found.key, ...subkeys];
   const weak = signers.find(
     (key) => key.type === 'rsa' && (key.keyval.public.n ?? '').length < minModulusDigits,
   );

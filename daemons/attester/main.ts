@@ -8,6 +8,8 @@ import { attest } from './compare/attest.ts';
 import { readPublicKeys } from './keys.ts';
 import { keysFolder, openSettings } from './settings.ts';
 import { splitGpgSigner } from './sign/split-gpg.ts';
+import { splitGpg2Signer } from './sign/split-gpg2.ts';
+import { openVaultAgent } from './sign/vault-agent.ts';
 
 /** Builds attested at once: most of a job is waiting for the vault. */
 const slots = 4;
@@ -15,11 +17,20 @@ const slots = 4;
 await runRole('attester', process.env, async ({ clock, log, notify, stop, config, folders }) => {
   const caller = qrexecCaller({ clock, log });
   const folder = keysFolder(folders.state);
+  const keys = await readPublicKeys(folder);
+  const usesAgent = Object.values(config.projects).some(({ openpgp }) => openpgp === 'qubes.Gpg2');
+  const publicKeys = [...keys.values()].map(({ armored }) => armored);
+  const agent = usesAgent
+    ? await openVaultAgent({ home: join(folders.runtime, 'gpg'), publicKeys, caller })
+    : undefined;
   const settingsOf = openSettings({
     config,
-    keys: await readPublicKeys(folder),
+    keys,
     keysFolder: folder,
-    signerFor: (fingerprint) => splitGpgSigner(fingerprint, { caller, clock }),
+    signerFor: (fingerprint, by) =>
+      by === 'qubes.Gpg2' && agent !== undefined
+        ? splitGpg2Signer(fingerprint, agent)
+        : splitGpgSigner(fingerprint, { caller, clock }),
     now: clock.now(),
   });
   for (const [project, { dists, signKey }] of Object.entries(config.projects)) {
@@ -42,4 +53,5 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     slots: Array.from({ length: slots }, () => ({ kinds: ['build'] })),
     handle: (context) => attest(context, { clock, lookups, scratch, settingsOf }),
   });
+  await agent?.close();
 });

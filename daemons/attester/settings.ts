@@ -5,7 +5,7 @@ import type { RoleConfig } from '../lib/daemon/config.ts';
 import { type Project, parseDist, projects, publishedFolder } from '../lib/domain/dist.ts';
 import type { Fingerprint } from '../lib/domain/names.ts';
 import type { DetachedSigner } from '../lib/openpgp/sign.ts';
-import { KeyError, type PublicKey, type SigningKey, usableKey } from './keys.ts';
+import { KeyError, type OpenPgpService, type PublicKey, type SigningKey, usableKey } from './keys.ts';
 
 /** What the attester does for the builds of one dist. */
 export interface DistSettings {
@@ -27,7 +27,7 @@ export interface SettingsOptions {
   readonly config: RoleConfig<'attester'>;
   readonly keys: ReadonlyMap<string, PublicKey>;
   readonly keysFolder: string;
-  readonly signerFor: (fingerprint: Fingerprint) => DetachedSigner;
+  readonly signerFor: (fingerprint: Fingerprint, by: OpenPgpService) => DetachedSigner;
   readonly now: number;
 }
 
@@ -57,19 +57,14 @@ function settingsOf(
   options: SettingsOptions,
 ): Omit<DistSettings, 'folder' | 'distribution'> {
   const values = options.config.projects[project];
-  if (values.openpgp !== 'qubes.Gpg' && (values.signKey ?? values.signKeyUnreproducible) !== undefined) {
-    throw new KeyError('unusable', `openpgp = ${values.openpgp}: not served yet; use openpgp = qubes.Gpg`);
-  }
   const own = archiveKeyrings
     .filter((path) => existsSync(path))
     .slice(0, 1)
     .map((file) => ({ file }));
-  const reproducible = signingKey('in-toto-sign-key-fpr', values.signKey, options);
-  const unreproducible = signingKey(
-    'in-toto-sign-key-unreproducible-fpr',
-    values.signKeyUnreproducible,
-    options,
-  );
+  const key = (name: string, fingerprint: Fingerprint | undefined) =>
+    fingerprint === undefined ? undefined : signingKey(name, fingerprint, values.openpgp, options);
+  const reproducible = key('in-toto-sign-key-fpr', values.signKey);
+  const unreproducible = key('in-toto-sign-key-unreproducible-fpr', values.signKeyUnreproducible);
   if (reproducible !== undefined && reproducible.fingerprint === unreproducible?.fingerprint) {
     throw new KeyError(
       'unusable',
@@ -87,13 +82,13 @@ function settingsOf(
 
 function signingKey(
   name: string,
-  fingerprint: Fingerprint | undefined,
+  fingerprint: Fingerprint,
+  by: OpenPgpService,
   options: SettingsOptions,
-): SigningKey | undefined {
-  if (fingerprint === undefined) return undefined;
+): SigningKey {
   const { keys, keysFolder: folder, now, signerFor } = options;
-  const { key, armored } = usableKey(keys, { name, fingerprint, folder, now });
-  return { fingerprint, key, armored, signer: signerFor(fingerprint) };
+  const { key, armored } = usableKey(keys, { name, fingerprint, folder, now, by });
+  return { fingerprint, key, armored, signer: signerFor(fingerprint, by) };
 }
 
 /** Where the operator puts public keys. */

@@ -7,6 +7,7 @@ import type { Generated } from './generated.ts';
 const programs: Readonly<Record<string, string>> = {
   'rebuilder.Build': 'builder',
   'qubes.Gpg': 'vault-gpg',
+  'qubes.Gpg2': 'vault-gpg2',
 };
 
 /** The one socket of a door; its daemon tells services apart by the header of each call. */

@@ -76,7 +76,7 @@ async function publishTree(options: PublishOptions, tree: Tree): Promise<Publica
   const earlier = await readEarlierLinks(options, tree, key);
   const planned = planLinks({ folder, build, products, earlier, perBinary: tree.perBinary });
   options.progress('signing', 0, planned.length);
-  const { links, signedBy } = await signLinks(planned, {
+  const links = await signLinks(planned, {
     key,
     now,
     signal,
@@ -90,7 +90,7 @@ async function publishTree(options: PublishOptions, tree: Tree): Promise<Publica
       { path: evidence, content: options.evidence },
       { path: publicKeyPath(settings.folder, key.fingerprint), content: key.armored },
     ],
-    signedBy,
+    signedBy: [key.fingerprint],
   };
 }
 

@@ -1,6 +1,6 @@
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import { formatMetablock, type JsonObject, type Metablock } from '../../lib/domain/metablock.ts';
-import { type Fingerprint, type PublicationPath, parseFingerprint } from '../../lib/domain/names.ts';
+import type { PublicationPath } from '../../lib/domain/names.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { signDocument } from '../../lib/openpgp/sign.ts';
 import type { SigningKey } from '../keys.ts';
@@ -27,10 +27,9 @@ const inFlight = 4;
 export async function signLinks(
   planned: readonly PlannedLink[],
   options: SignLinksOptions,
-): Promise<{ links: readonly Published[]; signedBy: readonly Fingerprint[] }> {
+): Promise<readonly Published[]> {
   const waiting = [...planned.entries()];
   const links: Published[] = [];
-  const signers = new Set<Fingerprint>();
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   let done = 0;
@@ -39,7 +38,6 @@ export async function signLinks(
       const [index, one] = next;
       const document = await sign(one, { ...options, signal });
       const keyid = document.signatures[0].keyid;
-      signers.add(parseFingerprint(keyid));
       const content = Buffer.from(formatMetablock(document as unknown as Metablock<JsonObject>), 'utf8');
       links[index] = { path: one.path(keyid), content };
       done += 1;
@@ -52,7 +50,7 @@ export async function signLinks(
     failed.abort(error);
     throw error;
   }
-  return { links, signedBy: [...signers] };
+  return links;
 }
 
 async function sign(one: PlannedLink, options: SignLinksOptions) {

@@ -14,6 +14,7 @@ import {
   writeBytes,
 } from '../../lib/openpgp/split-gpg.ts';
 import type { Caller, RawCall } from '../../lib/wire/call.ts';
+import { endingOf, lastLine } from './call-ending.ts';
 
 /** A vault may ask its person, for whom split GPG waits without end; nothing is lost when the job is tried again. */
 export const signingTimeoutMs = 300_000;
@@ -80,7 +81,7 @@ async function exchange(
     return signature.bytes;
   }
   const status = await call.exited.catch(() => undefined);
-  throw failure(`${meaningOf(status)}${lastLine(said.text)}`);
+  throw failure(endingOf('qubes.Gpg', status, said.text));
 }
 
 /** Never rejects: a vault that stops reading has said why, or its end says so. */
@@ -119,17 +120,4 @@ function collectText(stream: RawCall['stderr']): { readonly text: string } {
 
 function failure(what: string, cause?: unknown): JobFailure {
   return new JobFailure('signing', `the vault ${what}`, cause === undefined ? {} : { cause });
-}
-
-/** What the end of a call without an exit status means (facts: qrexec, "Exit status"). */
-function meaningOf(status: number | undefined): string {
-  if (status === undefined) return 'cannot be called from here';
-  if (status === 126) return 'is not allowed to us, or could not be started';
-  if (status === 127 || status === 125) return 'does not serve qubes.Gpg';
-  return `ended the call without an answer (${status})`;
-}
-
-function lastLine(said: string): string {
-  const line = said.trim().split('\n').at(-1)?.trim().slice(0, 300) ?? '';
-  return line === '' ? '' : `: ${line}`;
 }

@@ -47,17 +47,24 @@ export interface NewKey {
   readonly expires: string;
 }
 
-/** Makes an RSA key that signs, without a passphrase, and returns its fingerprint. */
+/**
+ * Makes an RSA key without a passphrase whose primary part certifies and whose subkey signs, as split-gpg2 wants it, and
+ * returns the fingerprint of the primary.
+ */
 export async function makeSigningKey(key: NewKey, options: GpgOptions = {}): Promise<Fingerprint> {
   const args = ['--batch', '--pinentry-mode', 'loopback', '--passphrase', '', '--status-fd', '1'];
   const status = await runGpg(
-    [...args, '--quick-generate-key', key.userId, `rsa${key.bits}`, 'sign', key.expires],
+    [...args, '--quick-generate-key', key.userId, `rsa${key.bits}`, 'cert', key.expires],
     options,
     { maxOutput: maxSignatureBytes },
   );
   const created = /^\[GNUPG:\] KEY_CREATED [PB] ([0-9A-F]{40})/m.exec(status.toString('utf8'))?.[1];
   if (created === undefined) throw new OpenPgpError('gpg', 'gpg did not say which key it made');
-  return parseFingerprint(created);
+  const fingerprint = parseFingerprint(created);
+  await runGpg([...args, '--quick-add-key', fingerprint, `rsa${key.bits}`, 'sign', key.expires], options, {
+    maxOutput: maxSignatureBytes,
+  });
+  return fingerprint;
 }
 
 async function runGpg(

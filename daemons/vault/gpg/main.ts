@@ -1,11 +1,12 @@
 import { readSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isoTime, systemClock } from '../../lib/daemon/clock.ts';
+import { systemClock } from '../../lib/daemon/clock.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { decodeCommand, headerBytes } from '../../lib/openpgp/split-gpg.ts';
+import { logSignature } from '../signature-log.ts';
 import { parseCommand, RefusedCommand } from './options.ts';
-import { BrokenCall, type Signed, serveCommand } from './serve.ts';
+import { BrokenCall, serveCommand } from './serve.ts';
 
 /**
  * Answers one `qubes.Gpg` call where there is no split GPG, for standalone: its standard streams are the call's. The
@@ -23,7 +24,7 @@ async function main(): Promise<number> {
     await serveCommand(command, process.stdin, process.stdout, {
       home,
       clock: systemClock,
-      onSigned: (signed) => keep(join(state, 'signatures.log'), caller, signed),
+      onSigned: ({ sha256, bytes, key }) => logSignature(state, { sha256, bytes, key, for: caller }),
     });
     return 0;
   } catch (error) {
@@ -34,19 +35,6 @@ async function main(): Promise<number> {
     // The real server ends with 0 when its caller goes away.
     return error.code === 'eof' ? 0 : 1;
   }
-}
-
-/** One line a signature, on the disk before the signature leaves, and to whoever keeps this service's messages. */
-async function keep(path: string, caller: string, signed: Signed): Promise<void> {
-  const line = `${isoTime(systemClock.now())} signed sha256=${signed.sha256} bytes=${signed.bytes} key=${signed.key} for=${caller}\n`;
-  const file = await open(path, 'a', 0o600);
-  try {
-    await file.write(line);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  process.stderr.write(line);
 }
 
 process.exit(await main());

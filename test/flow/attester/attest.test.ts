@@ -50,7 +50,7 @@ describe('the attester', () => {
       signedBy: [fixture.reproducible],
     });
     const published = fixture.published(attestation);
-    const short = fixture.reproducible.slice(0, 8).toLowerCase();
+    const short = fixture.keyid('reproducible').slice(0, 8);
     expect([...published.keys()].sort()).toEqual(
       [
         paths.foo,
@@ -121,7 +121,7 @@ describe('the attester', () => {
       environment: 'buildinfo',
       signedBy: [fixture.unreproducible],
     });
-    const short = fixture.unreproducible.slice(0, 8).toLowerCase();
+    const short = fixture.keyid('unreproducible').slice(0, 8);
     const tree = 'debian/unreproducible/sources/foo/1.0-1';
     const published = fixture.published(attestation);
     expect([...published.keys()].sort()).toEqual(
@@ -301,7 +301,7 @@ describe('the attester', () => {
         parts: ['all'],
         earlier: first.publish.map(({ path, sha256 }) => ({ path, sha256 })),
       });
-      const short = fixture.reproducible.slice(0, 8).toLowerCase();
+      const short = fixture.keyid('reproducible').slice(0, 8);
       const published = fixture.published(second);
       const products = (name: string) =>
         Object.keys(link(published.get(`${paths.folder}/${name}`)).signed.products);

@@ -121,6 +121,11 @@ export class Fixture {
     return join(this.dir, 'vault');
   }
 
+  /** The signing subkey of a key: what signatures are by. */
+  keyid(which: 'reproducible' | 'unreproducible'): string {
+    return Object.keys(this.settings[which]?.key.subkeys ?? {})[0] ?? '';
+  }
+
   official(name: string): Buffer {
     const content = this.#official.get(name);
     if (content === undefined) throw new Error(`no ${name}`);

@@ -90,9 +90,9 @@ describe('the attester’s settings', () => {
       /need one of their own/,
     ],
     [
-      'a vault that is not served yet',
+      'a key without a signing subkey where split-gpg2 signs',
       () => [`in-toto-sign-key-fpr = ${keys.good}`, 'openpgp = qubes.Gpg2'],
-      /use openpgp = qubes.Gpg/,
+      /signs with a subkey alone.*gpg --quick-add-key/,
     ],
   ])('refuse %s in one line', async (_what, lines, say) => {
     const error = await open(lines()).catch((one: unknown) => one);

@@ -1,0 +1,37 @@
+import { JobFailure } from '../../lib/contracts/job-failure.ts';
+import type { Fingerprint } from '../../lib/domain/names.ts';
+import { OpenPgpError } from '../../lib/openpgp/error.ts';
+import { gpgSigner } from '../../lib/openpgp/gpg.ts';
+import type { DetachedSigner } from '../../lib/openpgp/sign.ts';
+import { signingTimeoutMs } from './split-gpg.ts';
+import type { VaultAgent } from './vault-agent.ts';
+
+/**
+ * Signs by split-gpg2: gpg hashes the document here, and its agent in the vault signs the digest with a signing subkey.
+ *
+ * @throws JobFailure `signing` when the vault refuses, is away or takes too long
+ */
+export function splitGpg2Signer(
+  fingerprint: Fingerprint,
+  agent: VaultAgent,
+  timeoutMs: number = signingTimeoutMs,
+): DetachedSigner {
+  const gpg = gpgSigner(fingerprint, {
+    command: 'gpg --batch --no-tty --no-autostart',
+    home: agent.home,
+    timeoutMs,
+  });
+  return {
+    fingerprint,
+    async sign(content, signal) {
+      try {
+        return await gpg.sign(content, signal);
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        if (!(error instanceof OpenPgpError)) throw error;
+        const why = (await agent.refusal()) ?? `did not sign: ${error.message}`;
+        throw new JobFailure('signing', `the vault ${why}`, { cause: error });
+      }
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { logSignature } from '../signature-log.ts';
+import { startAgent } from './agent.ts';
+import { FilteredCommand } from './commands.ts';
+import { LineTooLong } from './lines.ts';
+import { serveConnection } from './serve.ts';
+
+/** Answers one `qubes.Gpg2` call where there is no split-gpg2, for standalone: its standard streams are gpg's connection. */
+async function main(): Promise<number> {
+  const state = process.env.STATE_DIRECTORY ?? '/var/lib/package-rebuilder/vault';
+  const home = join(state, 'gnupg');
+  const caller = process.env.QREXEC_REMOTE_DOMAIN ?? 'unknown';
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  try {
+    await serveConnection(process.stdin, process.stdout, {
+      agent: await startAgent(home),
+      onSigned: ({ keygrip, digest }) => logSignature(state, { digest, keygrip, for: caller }),
+    });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof FilteredCommand || error instanceof LineTooLong)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+}
+
+process.exitCode = await main();

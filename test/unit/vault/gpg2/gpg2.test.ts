@@ -1,0 +1,158 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { splitGpg2Signer } from '../../../../daemons/attester/sign/split-gpg2.ts';
+import { openVaultAgent, type VaultAgent } from '../../../../daemons/attester/sign/vault-agent.ts';
+import { type Fingerprint, parseFingerprint } from '../../../../daemons/lib/domain/names.ts';
+import { dearmor } from '../../../../daemons/lib/openpgp/armor.ts';
+import { readPublicKey } from '../../../../daemons/lib/openpgp/public-key.ts';
+import type { RawCall } from '../../../../daemons/lib/wire/call.ts';
+import { type BundledProgram, bundleProgram } from '../../../support/program.ts';
+
+describe('a vault that speaks as split-gpg2', () => {
+  let dir: string;
+  let gpg2: BundledProgram;
+  let keys: BundledProgram;
+  let key: Fingerprint;
+  let publicKey: string;
+  let agent: VaultAgent;
+  /** What a call runs instead of the vault's service; undefined: the service. */
+  let instead: readonly [string, ...string[]] | undefined;
+  const state = () => join(dir, 'v');
+  const log = () => join(state(), 'signatures.log');
+  const logged = () => (existsSync(log()) ? readFileSync(log(), 'utf8').split('\n').filter(Boolean) : []);
+
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'gpg2-'));
+    gpg2 = bundleProgram('daemons/vault/gpg2/main.ts');
+    keys = bundleProgram('daemons/vault/keys/main.ts');
+    const made = execFileSync(process.execPath, [keys.path, 'make', 'Test rebuilder'], {
+      env: { ...process.env, STATE_DIRECTORY: state() },
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+    const [fingerprint = '', ...rest] = made.split('\n');
+    key = parseFingerprint(fingerprint);
+    publicKey = rest.join('\n');
+    agent = await openVaultAgent({
+      home: join(dir, 'a'),
+      publicKeys: [Buffer.from(publicKey)],
+      caller: { raw: call },
+    });
+  });
+  afterAll(async () => {
+    await agent?.close();
+    for (const home of [join(state(), 'gnupg'), join(state(), 'gnupg/qubes-auto-keyring'), join(dir, 'a')]) {
+      execFileSync('gpgconf', ['--homedir', home, '--kill', 'all'], { stdio: 'ignore' });
+    }
+    rmSync(dir, { recursive: true, force: true });
+    gpg2.remove();
+    keys.remove();
+  });
+
+  function call(service = 'qubes.Gpg2'): RawCall {
+    expect(service).toBe('qubes.Gpg2');
+    const [program, ...args] = instead ?? [process.execPath, gpg2.path];
+    const child = spawn(program, args, {
+      env: { PATH: process.env.PATH, STATE_DIRECTORY: state(), QREXEC_REMOTE_DOMAIN: 'work-attester' },
+    });
+    const exited = new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 255)));
+    child.stdin.on('error', () => {});
+    const { stdin, stdout, stderr } = child;
+    return { stdin, stdout, stderr, exited, kill: () => child.kill() };
+  }
+
+  async function refusalBy(program: readonly [string, ...string[]]): Promise<unknown> {
+    instead = program;
+    try {
+      return await splitGpg2Signer(key, agent, 10_000).sign(Buffer.from('x'));
+    } catch (error) {
+      return error;
+    } finally {
+      instead = undefined;
+    }
+  }
+
+  /** What a caller hears that types these lines. */
+  async function typed(lines: readonly string[]): Promise<string> {
+    const one = call();
+    one.stdin.write(lines.map((line) => `${line}\n`).join(''));
+    one.stdin.end();
+    const heard: Buffer[] = [];
+    one.stdout.on('data', (chunk: Buffer) => heard.push(chunk));
+    await one.exited;
+    return Buffer.concat(heard).toString('latin1');
+  }
+
+  it('signs for gpg in the attester’s qube with a subkey, and logs the digest', async () => {
+    const content = Buffer.from('a document\n'.repeat(50_000));
+    const before = logged().length;
+    const signature = await splitGpg2Signer(key, agent).sign(content);
+    const subkey = Object.keys(
+      readPublicKey(dearmor(Buffer.from(publicKey))).subkeys ?? {},
+    )[0]?.toUpperCase();
+    expect(logged()).toHaveLength(before + 1);
+    expect(logged().at(-1)).toMatch(/signed digest=8:[0-9a-f]{64} keygrip=[0-9A-F]{40} for=work-attester$/);
+    // The digest is of the document and the signature's own trailer: not the document's.
+    expect(logged().at(-1)).not.toContain(createHash('sha256').update(content).digest('hex'));
+    writeFileSync(join(dir, 'check.gpg'), dearmor(Buffer.from(publicKey)));
+    writeFileSync(join(dir, 'check.sig'), signature);
+    const args = ['--status-fd', '1', '--keyring', join(dir, 'check.gpg'), join(dir, 'check.sig'), '-'];
+    const status = execFileSync('gpgv', args, { input: content, encoding: 'utf8', stdio: 'pipe' });
+    expect(status).toMatch(new RegExp(`VALIDSIG ${subkey} .* ${key}$`, 'm'));
+  });
+
+  it('signs several at once', async () => {
+    const signer = splitGpg2Signer(key, agent);
+    const signatures = await Promise.all(['a', 'b', 'c', 'd'].map((text) => signer.sign(Buffer.from(text))));
+    expect(new Set(signatures.map((one) => one.toString('hex'))).size).toBe(4);
+  });
+
+  it('lets nobody use the key that certifies', async () => {
+    const home = join(state(), 'gnupg');
+    const list = execFileSync('gpg', ['--homedir', home, '--with-colons', '--with-keygrip', '-K'], {
+      encoding: 'utf8',
+    });
+    const [primary = '', subkey = ''] = [...list.matchAll(/^grp:{9}([0-9A-F]{40}):/gm)].map(
+      (found) => found[1],
+    );
+    const sign = (grip: string) => typed([`SIGKEY ${grip}`, `SETHASH 8 ${'0'.repeat(64)}`, 'PKSIGN']);
+    expect(await sign(subkey)).toContain('\nD (7:sig-val');
+    expect(await sign(primary)).not.toContain('sig-val');
+  });
+
+  it('closes the connection on what it does not pass on, in the real server’s words', async () => {
+    expect(await typed(['NOP', 'GENKEY', 'NOP'])).toMatch(
+      /^OK Pleased to meet you[^\n]*\nOK\nERR 67109888 Command filtered by split-gpg2\.\n$/,
+    );
+  });
+
+  it('hands out no signature that it could not log', async () => {
+    const before = existsSync(log()) ? readFileSync(log()) : Buffer.alloc(0);
+    rmSync(log(), { force: true });
+    mkdirSync(log());
+    try {
+      await expect(splitGpg2Signer(key, agent).sign(Buffer.from('x'))).rejects.toMatchObject({
+        code: 'signing',
+      });
+    } finally {
+      rmSync(log(), { recursive: true });
+      writeFileSync(log(), before);
+    }
+  });
+
+  it.each([
+    [['sh', '-c', 'echo Request refused >&2; exit 126'], /the vault is not allowed to us.*: Request refused/],
+    [['sh', '-c', 'exit 127'], /the vault does not serve qubes.Gpg2/],
+    [['yes', 'garbage'], /the vault ended the call without an answer/],
+    [['true'], /the vault ended the call without an answer \(0\)/],
+  ] as const)('is told apart from one that answers %j', async (program, say) => {
+    expect(await refusalBy(program as never)).toMatchObject({
+      code: 'signing',
+      say: expect.stringMatching(say),
+    });
+  });
+});
