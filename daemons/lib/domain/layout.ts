@@ -1,25 +1,12 @@
-import type { Json } from './canonical-json.ts';
+import { parseRule, type Rule } from './artifact-rule.ts';
+import { canonicalJson, type Json } from './canonical-json.ts';
+import { parseUtcTime } from './date.ts';
+import { type LayoutKey, parseLayoutKey } from './layout-key.ts';
 import { isObject, type JsonObject, MetablockError } from './metablock.ts';
 
 /** in-toto layouts: the document by which a verifier says whose rebuilds to believe. */
 
-/** A public key in the form of securesystemslib's `export_pubkeys` (facts: in-toto §4). */
-export type LayoutKey = Readonly<{
-  type: 'rsa' | 'eddsa';
-  method: 'pgp+rsa-pkcsv1.5' | 'pgp+eddsa-ed25519';
-  hashes: readonly ['pgp+SHA2'];
-  /** The version 4 fingerprint, lower case. */
-  keyid: string;
-  /** Always with an empty `private`: in-toto's Go implementation wants it. */
-  keyval: Readonly<{ private: ''; public: Readonly<Record<string, string>> }>;
-  /** Seconds since 1970. */
-  creation_time: number;
-  /** Seconds; absent when the key does not expire. */
-  validity_period?: number;
-  subkeys?: Readonly<Record<string, LayoutKey>>;
-}>;
-
-export type Rule = readonly string[];
+export type { LayoutKey } from './layout-key.ts';
 
 export type Step = Readonly<{
   _type: 'step';
@@ -61,9 +48,6 @@ export class LayoutError extends Error {
   }
 }
 
-/** The only spelling of a time that in-toto accepts. */
-const expiryForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-
 export const maxLayoutKeys = 1_000;
 export const maxLayoutSteps = 1_000;
 
@@ -92,7 +76,7 @@ export function buildLayout(options: LayoutOptions): Layout {
       `threshold ${threshold}: expected a number from 1 to ${rebuilders.length}, the rebuilder keys given`,
     );
   }
-  if (!expiryForm.test(options.expires)) {
+  if (parseUtcTime(options.expires) === undefined) {
     throw new LayoutError('expiry', `expiry ${options.expires}: expected YYYY-MM-DDTHH:MM:SSZ`);
   }
   refuseCollisions(rebuilders);
@@ -140,7 +124,7 @@ export function parseLayout(untrusted: JsonObject, whenUnset?: string): Layout {
   if (untrusted._type !== 'layout') throw new MetablockError('unknown-kind', '_type: expected "layout"');
   const { readme = '', keys = {}, steps, inspect } = untrusted;
   const expires = untrusted.expires || whenUnset;
-  if (typeof expires !== 'string' || !expiryForm.test(expires)) {
+  if (typeof expires !== 'string' || parseUtcTime(expires) === undefined) {
     throw new MetablockError('malformed', 'expires: expected YYYY-MM-DDTHH:MM:SSZ');
   }
   if (typeof readme !== 'string') throw new MetablockError('malformed', 'readme: expected a text');
@@ -156,6 +140,11 @@ export function parseLayout(untrusted: JsonObject, whenUnset?: string): Layout {
   if (new Set(names).size !== names.length) {
     throw new MetablockError('malformed', 'two steps or inspections have one name');
   }
+  try {
+    canonicalJson(layout as unknown as Json);
+  } catch (error) {
+    throw new MetablockError('malformed', 'it has no canonical form that could be signed', { cause: error });
+  }
   return layout;
 }
 
@@ -165,13 +154,8 @@ function parseKeys(untrusted: Json): Layout['keys'] {
   if (entries.length > maxLayoutKeys) {
     throw new MetablockError('too-large', `keys: more than ${maxLayoutKeys}`);
   }
-  const keys: Record<string, JsonObject> = Object.create(null);
-  for (const [keyid, key] of entries) {
-    if (!/^[a-fA-F0-9]+$/.test(keyid) || !isObject(key) || key.keyid !== keyid) {
-      throw new MetablockError('malformed', `keys[${JSON.stringify(keyid.slice(0, 80))}]: not a public key`);
-    }
-    keys[keyid] = key;
-  }
+  const keys: Record<string, LayoutKey | JsonObject> = Object.create(null);
+  for (const [keyid, key] of entries) keys[keyid] = parseLayoutKey(key, keyid);
   return keys;
 }
 
@@ -191,7 +175,7 @@ function parseStep(untrusted: Json): Step {
   return {
     _type: 'step',
     name: text(name, 'name of a step'),
-    pubkeys: texts(pubkeys, 'pubkeys'),
+    pubkeys: texts(pubkeys, 'pubkeys').map(parseKeyid),
     threshold,
     expected_command: texts(command, 'expected_command'),
     ...rules(rest),
@@ -211,13 +195,11 @@ function parseInspection(untrusted: Json): Inspection {
 
 function rules(untrusted: JsonObject): Pick<Step, 'expected_materials' | 'expected_products'> {
   const { expected_materials: materials = [], expected_products: products = [] } = untrusted;
+  const parse = (list: Json, where: string) =>
+    listOf(list, where, maxLayoutSteps).map((rule) => parseRule(texts(rule, where), where));
   return {
-    expected_materials: listOf(materials, 'expected_materials', maxLayoutSteps).map((rule) =>
-      texts(rule, 'rule'),
-    ),
-    expected_products: listOf(products, 'expected_products', maxLayoutSteps).map((rule) =>
-      texts(rule, 'rule'),
-    ),
+    expected_materials: parse(materials, 'expected_materials'),
+    expected_products: parse(products, 'expected_products'),
   };
 }
 
@@ -234,6 +216,11 @@ function listOf(untrusted: Json | undefined, where: string, max: number): readon
 
 function texts(untrusted: Json | undefined, where: string): readonly string[] {
   return listOf(untrusted, where, maxLayoutKeys).map((one) => text(one, where));
+}
+
+function parseKeyid(untrusted: string): string {
+  if (!/^[a-fA-F0-9]+$/.test(untrusted)) throw new MetablockError('malformed', 'pubkeys: expected key ids');
+  return untrusted;
 }
 
 function text(untrusted: Json | undefined, where: string): string {

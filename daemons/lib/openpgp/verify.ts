@@ -25,9 +25,17 @@ export function checkSignature(
   return verifyRaw(signer, 'sha256', content, headers, value) ? 'good' : 'bad';
 }
 
-/** Whether a key's validity, as it stands in the layout, is over. */
+/** When a key's validity, as it stands in the layout, is over: milliseconds since 1970, undefined if never. */
+export function expiryOf(key: LayoutKey): number | undefined {
+  // Zero of either is no limit there (gpg/functions.py, verify_signature).
+  if (!key.creation_time || !key.validity_period) return undefined;
+  return (key.creation_time + key.validity_period) * 1_000;
+}
+
+/** Whether that moment has passed. */
 export function isExpired(key: LayoutKey, now: number): boolean {
-  return key.validity_period !== undefined && key.creation_time + key.validity_period < now / 1000;
+  const expiry = expiryOf(key);
+  return expiry !== undefined && expiry < now;
 }
 
 /** Verifies over `content`, `headers` and the trailer of RFC 4880 section 5.2.4. */
@@ -47,6 +55,7 @@ export function verifyRaw(
     const digest = signed.reduce((sum, part) => sum.update(part), createHash(hash)).digest();
     return value.length === 64 && verify(null, digest, ed25519Key(key), value);
   }
+  if (key.type !== 'rsa') return false;
   const modulusBytes = (key.keyval.public.n ?? '').length / 2;
   if (value.length > modulusBytes) return false;
   const padded = Buffer.concat([Buffer.alloc(modulusBytes - value.length), value]);

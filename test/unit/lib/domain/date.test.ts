@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRfcDate } from '../../../../daemons/lib/domain/date.ts';
+import { addMonths, parseRfcDate, parseUtcTime } from '../../../../daemons/lib/domain/date.ts';
+import { askPython } from '../../../support/python.ts';
 
 describe('parseRfcDate', () => {
   it('agrees with Date on every date that Date writes', () => {
@@ -77,6 +78,50 @@ describe('parseRfcDate', () => {
         if (time !== undefined) expect(Number.isSafeInteger(time / 1_000)).toBe(true);
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe('parseUtcTime', () => {
+  it('reads every time that Date writes in whole seconds', () => {
+    fc.assert(
+      fc.property(
+        fc.date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true }),
+        (date) => {
+          const text = `${date.toISOString().slice(0, 19)}Z`;
+          expect(parseUtcTime(text)).toBe(Math.floor(date.getTime() / 1_000) * 1_000);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    '',
+    '2030-01-01',
+    '2030-01-01T00:00:00+00:00',
+    '2030-01-01T00:00:00.0Z',
+    '2030-13-01T00:00:00Z',
+    '2030-02-29T00:00:00Z',
+    '2030-01-01T24:00:00Z',
+    '0000-01-01T00:00:00Z',
+    ' 2030-01-01T00:00:00Z',
+    '2030-01-01T00:00:00Z\n',
+  ])('refuses %j', (text) => {
+    expect(parseUtcTime(text)).toBeUndefined();
+  });
+});
+
+describe('addMonths', () => {
+  it('counts as dateutil does, by which in-toto counts', () => {
+    const cases = fc.sample(fc.tuple(fc.nat(4_000_000_000), fc.integer({ min: -1_200, max: 1_200 })), 500);
+    const script = `
+import json, sys, datetime
+from dateutil.relativedelta import relativedelta
+epoch = datetime.datetime(1970, 1, 1)
+print(json.dumps([int((epoch + datetime.timedelta(seconds=at) + relativedelta(months=n) - epoch).total_seconds())
+  for at, n in json.load(sys.stdin)]))`;
+    expect(cases.map(([at, months]) => addMonths(at * 1_000, months) / 1_000)).toEqual(
+      askPython(script, cases),
     );
   });
 });

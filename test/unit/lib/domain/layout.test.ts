@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildLayout, type LayoutKey, parseLayout } from '../../../../daemons/lib/domain/layout.ts';
 import { type JsonObject, MetablockError } from '../../../../daemons/lib/domain/metablock.ts';
 import { type Json, overTheWire, placesOf, replaced } from '../../../support/json-places.ts';
+import { askPython } from '../../../support/python.ts';
 
 function key(keyid: string): LayoutKey {
   return {
@@ -94,5 +95,68 @@ describe('parseLayout', () => {
   ])('refuses more %s than any layout has', (member, many) => {
     const layout = { ...(good as JsonObject), [member]: many };
     expect(() => parseLayout(layout)).toThrow(expect.objectContaining({ code: 'too-large' }));
+  });
+
+  it('lets nothing through that in-toto would not load', () => {
+    const plain = {
+      keyid: '33'.repeat(32),
+      keytype: 'ed25519',
+      scheme: 'ed25519',
+      keyid_hash_algorithms: ['sha256', 'sha512'],
+      keyval: { public: '44'.repeat(32), private: '' },
+    };
+    const dsa = {
+      ...one,
+      keyid: '55'.repeat(20),
+      type: 'dsa',
+      method: 'pgp+dsa-fips-180-2',
+      keyval: { private: '', public: { y: '1', p: '2', q: '3', g: '4' } },
+      validity_period: 5,
+    };
+    const whole = overTheWire({
+      ...(good as JsonObject),
+      keys: {
+        [one.keyid]: { ...one, validity_period: 7, subkeys: { [two.keyid]: two } },
+        [plain.keyid]: plain,
+        [dsa.keyid]: dsa,
+      },
+    });
+    const noise: fc.Arbitrary<Json> = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }).map(overTheWire),
+      fc.constantFrom<Json>('ab', 'MATCH', 'with', 'IN', 'require', [['ALLOW', '*']], [], {}, 1, 0, -1, ''),
+      fc.constantFrom<Json>(
+        '2030-02-31T00:00:00Z',
+        '2030-02-28T00:00:00Z',
+        2 ** 31,
+        2 ** 32,
+        null,
+        'ed25519',
+      ),
+    );
+    const everywhere = placesOf(whole);
+    const accepted: Json[] = [whole];
+    for (const [{ steps }, by] of fc.sample(fc.tuple(fc.constantFrom(...everywhere), noise), 4_000)) {
+      const changed = replaced(whole, steps, by);
+      try {
+        parseLayout(changed as unknown as JsonObject);
+        accepted.push(changed);
+      } catch {
+        // Refused: in-toto may be more generous.
+      }
+    }
+    expect(accepted.length).toBeGreaterThan(50);
+    const refusals = askPython(
+      `
+import json, sys
+from in_toto.models.layout import Layout
+def why(layout):
+  try:
+    Layout.read(layout)
+  except Exception as error:
+    return str(error)[:200]
+print(json.dumps([why(layout) for layout in json.load(sys.stdin)]))`,
+      accepted,
+    ) as (string | null)[];
+    expect(accepted.filter((_, at) => refusals[at] !== null)).toEqual([]);
   });
 });
