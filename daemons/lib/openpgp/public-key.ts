@@ -12,8 +12,10 @@ import { verifyRaw } from './verify.ts';
 
 const ed25519Oid = '2b06010401da470f01';
 
-interface Bundle {
+export interface Bundle {
   readonly primary: Packet;
+  /** Signatures over the primary key itself, such as its revocation. */
+  readonly direct: readonly Packet[];
   readonly userIds: readonly Signed[];
   readonly subkeys: readonly Signed[];
 }
@@ -43,10 +45,15 @@ export function readPublicKey(bytes: Buffer): LayoutKey {
   };
 }
 
-/** Packets in the order of RFC 4880 section 12.1; a signature belongs to the packet before it. */
-function readBundle(packets: readonly Packet[]): Bundle {
+/**
+ * Packets in the order of RFC 4880 section 12.1; a signature belongs to the packet before it.
+ *
+ * @throws OpenPgpError `malformed` when they are not one public key
+ */
+export function readBundle(packets: readonly Packet[]): Bundle {
   const [primary, ...rest] = packets;
   if (primary?.tag !== packetTags.publicKey) throw new OpenPgpError('malformed', 'not a public key');
+  const direct: Packet[] = [];
   const userIds: Signed[] = [];
   const userAttributes: Signed[] = [];
   const subkeys: Signed[] = [];
@@ -56,10 +63,10 @@ function readBundle(packets: readonly Packet[]): Bundle {
     else if (packet.tag === packetTags.userAttribute) userAttributes.push({ packet, signatures: [] });
     else if (packet.tag === packetTags.publicSubkey) subkeys.push({ packet, signatures: [] });
     else if (packet.tag === packetTags.signature) {
-      (subkeys.at(-1) ?? userAttributes.at(-1) ?? userIds.at(-1))?.signatures.push(packet);
+      ((subkeys.at(-1) ?? userAttributes.at(-1) ?? userIds.at(-1))?.signatures ?? direct).push(packet);
     }
   }
-  return { primary, userIds, subkeys };
+  return { primary, direct, userIds, subkeys };
 }
 
 function readKeyPacket(packet: Packet): LayoutKey {
@@ -92,7 +99,7 @@ function readEd25519Point(reader: Reader): string {
 }
 
 /** The version 4 fingerprint: RFC 4880 section 12.2. */
-function keyIdOf(packet: Packet): string {
+export function keyIdOf(packet: Packet): string {
   const header = Buffer.alloc(3);
   header.writeUInt8(0x99);
   header.writeUInt16BE(packet.body.length, 1);
@@ -139,11 +146,11 @@ function boundSubkey(subkey: Signed, primaryPacket: Packet, primary: LayoutKey):
   return [binding.keyExpires === undefined ? key : { ...key, validity_period: binding.keyExpires }];
 }
 
-function keyIfUsable(packet: Packet): LayoutKey | undefined {
+export function keyIfUsable(packet: Packet): LayoutKey | undefined {
   return ifUsable(() => readKeyPacket(packet));
 }
 
-function readIfUsable(packet: Packet, types: readonly number[]): SignaturePacket | undefined {
+export function readIfUsable(packet: Packet, types: readonly number[]): SignaturePacket | undefined {
   const signature = ifUsable(() => readSignature(packet));
   return signature !== undefined && types.includes(signature.type) ? signature : undefined;
 }
@@ -157,7 +164,7 @@ function ifUsable<T>(read: () => T): T | undefined {
   }
 }
 
-function isGood(signature: SignaturePacket, key: LayoutKey, content: Buffer): boolean {
+export function isGood(signature: SignaturePacket, key: LayoutKey, content: Buffer): boolean {
   const suits = key.type === 'rsa' ? algorithms.rsa : algorithms.eddsa;
   return (
     signature.algorithm === suits &&

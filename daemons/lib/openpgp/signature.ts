@@ -8,6 +8,8 @@ export const signatureTypes = {
   binary: 0x00,
   certificates: [0x10, 0x11, 0x12, 0x13],
   subkeyBinding: 0x18,
+  keyRevocation: 0x20,
+  subkeyRevocation: 0x28,
 } as const;
 
 /** Public-key algorithms that in-toto's gpg form knows. */
@@ -25,6 +27,7 @@ const subpackets = {
   keyExpires: 9,
   issuer: 16,
   primaryUserId: 25,
+  keyFlags: 27,
   issuerFingerprint: 33,
 } as const;
 
@@ -41,6 +44,8 @@ export interface SignaturePacket {
   /** Seconds that a key is valid for, on the self-signatures that say so. */
   readonly keyExpires: number | undefined;
   readonly primaryUserId: boolean | undefined;
+  /** The first octet of a self-signature's key flags: what the key is for. */
+  readonly keyFlags: number | undefined;
   /** RSA: the integer without leading zeros. EdDSA: R and S, 32 bytes each. */
   readonly value: Buffer;
 }
@@ -74,6 +79,7 @@ export function readSignature(packet: Packet): SignaturePacket {
     primaryUserId: said.has(subpackets.primaryUserId)
       ? said.get(subpackets.primaryUserId)?.[0] !== 0
       : undefined,
+    keyFlags: said.get(subpackets.keyFlags)?.[0],
     value: signatureValue(algorithm, reader),
   };
 }
