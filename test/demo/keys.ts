@@ -27,15 +27,18 @@ export async function makeSignedLayout(options: {
   keyring: string;
 }): Promise<void> {
   const ctl = (...args: readonly string[]) => run('build/bin/rebuilderctl', args, { timeoutMs: minute });
-  await ctl('layout', 'init', '--key', options.rebuilder, '--output', options.layout);
   await ctl(
-    'layout',
-    'sign',
-    options.layout,
-    '--owner',
-    options.owner.fingerprint,
-    '--gpg-home',
-    options.owner.home,
+    ...[
+      'layout',
+      'init',
+      '--rebuilder-key',
+      options.rebuilder,
+      '--expires',
+      '1y',
+      '--output',
+      options.layout,
+    ],
+    ...['--owner-key', options.owner.fingerprint, '--gpg-home', options.owner.home],
   );
 
   await mkdir(options.keyring, { recursive: true, mode: 0o700 });

@@ -68,6 +68,13 @@ export function isGpgLayoutKey(key: LayoutKey | JsonObject): key is LayoutKey {
   return key.method !== undefined;
 }
 
+/** A key and its subkeys: whatever may sign in its name. */
+export function partsOf(key: LayoutKey): readonly LayoutKey[];
+export function partsOf(key: LayoutKey | JsonObject): readonly (LayoutKey | JsonObject)[];
+export function partsOf(key: LayoutKey | JsonObject): readonly (LayoutKey | JsonObject)[] {
+  return isGpgLayoutKey(key) ? [key, ...Object.values(key.subkeys ?? {})] : [key];
+}
+
 function isGpgKey(untrusted: JsonObject): boolean {
   const { type, method, hashes, keyval, creation_time: created, validity_period: validity } = untrusted;
   const kind = typeof type === 'string' && Object.hasOwn(gpgKinds, type) ? gpgKinds[type] : undefined;

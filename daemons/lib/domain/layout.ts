@@ -1,8 +1,8 @@
 import { parseRule, type Rule } from './artifact-rule.ts';
 import { canonicalJson, type Json } from './canonical-json.ts';
 import { parseUtcTime } from './date.ts';
-import { type LayoutKey, parseLayoutKey } from './layout-key.ts';
-import { isObject, type JsonObject, MetablockError } from './metablock.ts';
+import { type LayoutKey, parseLayoutKey, partsOf } from './layout-key.ts';
+import { isObject, type JsonObject, MetablockError, shortKeyId } from './metablock.ts';
 
 /** in-toto layouts: the document by which a verifier says whose rebuilds to believe. */
 
@@ -41,7 +41,7 @@ export type Layout = Readonly<{
 export class LayoutError extends Error {
   override readonly name = 'LayoutError';
   constructor(
-    readonly code: 'no-keys' | 'threshold' | 'expiry' | 'key-collision',
+    readonly code: 'no-keys' | 'no-step' | 'threshold' | 'expiry' | 'key-collision',
     message: string,
   ) {
     super(message);
@@ -228,15 +228,18 @@ function text(untrusted: Json | undefined, where: string): string {
   return untrusted;
 }
 
-/** in-toto names a link's file by 8 digits of its key: two keys that share them would overwrite each other's. */
-function refuseCollisions(keys: readonly LayoutKey[]): void {
+/**
+ * in-toto names a link's file by 8 digits of its key: two keys that share them would overwrite each other's.
+ *
+ * @throws LayoutError `key-collision`
+ */
+export function refuseCollisions(keys: readonly (LayoutKey | JsonObject)[]): void {
   const seen = new Map<string, string>();
-  for (const key of keys.flatMap((one) => [one, ...Object.values(one.subkeys ?? {})])) {
-    const short = key.keyid.slice(0, 8);
-    const other = seen.get(short);
+  for (const keyid of keys.flatMap(partsOf).map((part) => String(part.keyid))) {
+    const other = seen.get(shortKeyId(keyid));
     if (other !== undefined) {
-      throw new LayoutError('key-collision', `keys ${other} and ${key.keyid} share their first 8 digits`);
+      throw new LayoutError('key-collision', `keys ${other} and ${keyid} share their first 8 digits`);
     }
-    seen.set(short, key.keyid);
+    seen.set(shortKeyId(keyid), keyid);
   }
 }

@@ -1,96 +1,226 @@
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { buildLayout, parseLayout } from '../../lib/domain/layout.ts';
-import {
-  formatMetablock,
-  type JsonObject,
-  maxMetablockBytes,
-  parseMetablock,
-} from '../../lib/domain/metablock.ts';
+import type { Json } from '../../lib/domain/canonical-json.ts';
+import { parseUtcTime } from '../../lib/domain/date.ts';
+import { buildLayout, type Layout } from '../../lib/domain/layout.ts';
+import type { Signature } from '../../lib/domain/metablock.ts';
 import { type Fingerprint, parseFingerprint } from '../../lib/domain/names.ts';
-import { dearmor, maxArmored } from '../../lib/openpgp/armor.ts';
-import { exportPublicKey, gpgSigner } from '../../lib/openpgp/gpg.ts';
-import { readPublicKey } from '../../lib/openpgp/public-key.ts';
-import { layoutTime, signLayout } from '../../lib/openpgp/sign.ts';
+import type { GpgOptions } from '../../lib/openpgp/gpg.ts';
 import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
-import { CommandError } from '../errors.ts';
-import { readCapped } from '../read-file.ts';
+import { CommandError, exitCodes } from '../errors.ts';
+import { addKeys, isSame } from '../layout/change.ts';
+import { checkLayout } from '../layout/check.ts';
+import { layoutText, readLayout, signBy } from '../layout/document.ts';
+import { defaultExpiry, parseExpiry } from '../layout/expiry.ts';
+import { readNamedKey, readRebuilderKey } from '../layout/keys.ts';
+import { deliverLayout, linesOf, outlineOf, refuseUnloadable, reportOf } from '../layout/report.ts';
 
-interface InitOptions {
-  readonly key: readonly string[];
+interface Options {
+  readonly gpgHome?: string;
+  readonly json?: true;
+}
+interface WriteOptions extends Options {
+  readonly ownerKey?: readonly Fingerprint[];
+  readonly output?: string;
+  readonly force?: true;
+}
+interface InitOptions extends WriteOptions {
+  readonly rebuilderKey: readonly string[];
   readonly threshold: number;
-  readonly days: number;
   readonly expires?: string;
   readonly readme?: string;
-  readonly output?: string;
+}
+interface AddKeyOptions extends WriteOptions {
+  readonly rebuilderKey?: readonly string[];
+  readonly threshold?: number;
+}
+interface CheckOptions extends Options {
+  readonly ownerKey?: readonly string[];
+  readonly rebuilderKey?: readonly string[];
 }
 
-interface SignOptions {
-  readonly owner: Fingerprint;
-  readonly gpgHome?: string;
-  readonly output?: string;
-}
-
-const dayMs = 86_400_000;
-const maxDays = 36_500;
+const keyHelp = 'in full by fingerprint, or a file; may be given again';
+const writeHelp = `
+KEY is a full fingerprint in gpg's key ring or a file with the public key. The variable GNUPG may name another program than
+gpg, such as qubes-gpg-client-wrapper. A file is written whole or not at all; what is still to be done is told with it.
+Exit codes: 0 written; 2 not: nothing was changed.`;
 
 export function addLayout(program: Command, context: Context): void {
   const command = program
     .command('layout')
     .description('the document by which apt knows whose rebuilds to believe');
-  command
-    .command('init')
-    .description('make a root layout, not yet signed')
-    .requiredOption('--key <FILE>', "a rebuilder's public key, armoured or not; may be given again", collect)
+  writing(command.command('init').description('make a root layout'))
+    .requiredOption('--rebuilder-key <KEY...>', "rebuilders' public keys, most trusted first", collect)
     .option('--threshold <N>', 'how many of them must have made the same files', wholeNumber, 1)
-    .option('--days <N>', 'how long it is valid', wholeNumber, 365)
-    .option('--expires <TIME>', 'instead of --days: YYYY-MM-DDTHH:MM:SSZ')
+    .option('--expires <WHEN>', 'a time, a day, or 90d, 8w, 6m, 1y from now (default: 1m)')
     .option('--readme <TEXT>', 'a note for whoever reads it')
     .option('-o, --output <FILE>', 'where to write it (default: standard output)')
     .action((options: InitOptions) => init(context, options));
+  inPlace(command.command('add-key').description('have a layout believe more rebuilders, or renewed keys'))
+    .option('--rebuilder-key <KEY>', `a rebuilder's public key, ${keyHelp}`, collect)
+    .option('--threshold <N>', 'how many rebuilders must have made the same files from now on', wholeNumber)
+    .action((file: string, options: AddKeyOptions) => addKey(context, file, options));
+  inPlace(command.command('sign').description("sign a layout with its owner's key"))
+    .option('-a, --append', 'keep the signatures of other keys')
+    .action((file: string, options: WriteOptions & { append?: true }) => sign(context, file, options));
+  inPlace(command.command('renew').description('give a layout a new expiry and sign it'))
+    .option('--expires <WHEN>', 'a time, a day, or 90d, 8w, 6m, 1y from now (default: 1m)')
+    .action((file: string, options: WriteOptions & { expires?: string }) => renew(context, file, options));
   command
-    .command('sign')
-    .description("sign a layout with its owner's key, in place")
+    .command('check')
+    .description('find what keeps a layout from being believed or satisfied, today and within 60 days')
     .argument('<FILE>')
-    .requiredOption('--owner <FINGERPRINT>', "the owner's key, in full", fingerprint)
-    .option('--gpg-home <DIR>', 'the GnuPG home with its private part (default: your own)')
-    .option('-o, --output <FILE>', 'write it there instead')
-    .addHelpText('after', '\nThe variable GNUPG may name another program, such as qubes-gpg-client-wrapper.')
-    .action((file: string, options: SignOptions) => sign(context, file, options));
+    .option('--owner-key <KEY>', `a key whose signature clients will ask for, ${keyHelp}`, collect)
+    .option('--rebuilder-key <KEY>', `a key to compare the layout's copy with, ${keyHelp}`, collect)
+    .option('--gpg-home <DIR>', 'the GnuPG home with these public keys (default: your own)')
+    .option('--json', 'one object')
+    .addHelpText('after', '\nExit codes: 0 nothing to do; 1 something to do; 2 it, or a key, cannot be read.')
+    .action((file: string, options: CheckOptions) => check(context, file, options));
 }
 
-async function init({ clock, terminal }: Context, options: InitOptions): Promise<void> {
-  const rebuilders = await Promise.all(
-    options.key.map(async (path) => readPublicKey(dearmor(await readCapped(path, maxArmored)))),
-  );
-  if (options.days > maxDays)
-    throw new CommandError(`--days: found ${options.days}, expected at most ${maxDays}`);
+function writing(command: Command): Command {
+  return command
+    .option('--owner-key <FINGERPRINT>', 'sign it with this key; may be given again', ownerKeys)
+    .option('--gpg-home <DIR>', 'the GnuPG home with the keys (default: your own)')
+    .option('--force', 'replace the file that --output names')
+    .option('--json', 'tell what was written as one object')
+    .addHelpText('after', writeHelp);
+}
+
+function inPlace(command: Command): Command {
+  return writing(command)
+    .argument('<FILE>', 'is replaced, unless --output names another')
+    .option('-o, --output <FILE>', 'write it there instead');
+}
+
+async function init(context: Context, options: InitOptions): Promise<void> {
+  const { clock, env, terminal } = context;
+  const now = clock.now();
+  const gpg = gpgOf(env, options);
+  if (options.json && options.output === undefined) {
+    throw new CommandError('--json tells of a file: name it with --output');
+  }
   const layout = buildLayout({
-    rebuilders,
+    rebuilders: await rebuilderKeys(options.rebuilderKey, gpg, now),
     threshold: options.threshold,
-    expires: options.expires ?? layoutTime(clock.now() + options.days * dayMs),
+    expires: options.expires === undefined ? defaultExpiry(now) : parseExpiry(options.expires, now),
     ...(options.readme === undefined ? {} : { readme: options.readme }),
   });
-  const text = formatMetablock({ signatures: [], signed: layout as unknown as JsonObject });
-  if (options.output === undefined) terminal.print(text);
-  else await writeFile(options.output, text);
+  refuseUnloadable(layout);
+  const signed = await signBy(layout, [], signing(context, options));
+  if (options.output === undefined) terminal.print(layoutText(signed.document));
+  else await deliverLayout(context, options.output, signed, fresh(options));
 }
 
-async function sign({ clock, env, stop }: Context, file: string, options: SignOptions): Promise<void> {
-  const { untrusted } = parseMetablock((await readCapped(file, maxMetablockBytes)).toString('utf8'));
-  const layout = parseLayout(untrusted);
-  const gpg = { command: env.GNUPG, home: options.gpgHome };
-  const signed = await signLayout(layout, {
-    signer: gpgSigner(options.owner, gpg),
-    key: readPublicKey(await exportPublicKey(options.owner, gpg)),
-    now: clock.now(),
-    signal: stop,
-  });
-  await writeFile(
-    options.output ?? file,
-    formatMetablock({ ...signed, signed: signed.signed as unknown as JsonObject }),
-  );
+async function addKey(context: Context, file: string, options: AddKeyOptions): Promise<void> {
+  const { clock, env, terminal } = context;
+  const now = clock.now();
+  const { rebuilderKey = [], threshold } = options;
+  if (rebuilderKey.length === 0 && threshold === undefined) {
+    throw new CommandError('nothing to add: name a key with --rebuilder-key, or give a --threshold');
+  }
+  const { signed: before, signatures } = await readLayout(file, now);
+  const keys = await rebuilderKeys(rebuilderKey, gpgOf(env, options), now);
+  const { layout, changes } = addKeys(before, keys, threshold);
+  const isOpen = options.ownerKey === undefined && options.output === undefined;
+  if (isOpen && isSame(layout as unknown as Json, before as unknown as Json)) {
+    terminal.note(`${file}: left as it is: the keys are there already`);
+    return;
+  }
+  if (isOpen && signatures.length > 0) {
+    throw new CommandError(
+      `${file}: is signed, and its signatures would not hold for what it says then`,
+      'Have its owner sign it at once (--owner-key FPR), or write it to another file (--output FILE) to be signed later.',
+    );
+  }
+  refuseUnloadable(layout);
+  const signed = await signBy(layout, [], signing(context, options));
+  await deliverLayout(context, options.output ?? file, signed, inPlaceOf(file, options, signatures));
+  if (options.json) return;
+  for (const [at, key] of keys.entries()) terminal.note(`key ${key.keyid}: ${changes[at]}`);
+}
+
+async function sign(
+  context: Context,
+  file: string,
+  options: WriteOptions & { append?: true },
+): Promise<void> {
+  const now = context.clock.now();
+  const { signed: layout, signatures } = await readLayout(file, now);
+  ownersOf(options);
+  if ((parseUtcTime(layout.expires) ?? 0) <= now) {
+    throw new CommandError(
+      `${file}: expired on ${layout.expires}: nobody would believe it, signed or not`,
+      'Give it a new expiry and sign it: rebuilderctl layout renew FILE --expires 1y --owner-key FPR.',
+    );
+  }
+  const kept = options.append ? signatures : [];
+  const signed = await signBy(layout, kept, signing(context, options));
+  await deliverLayout(context, options.output ?? file, signed, inPlaceOf(file, options, signatures));
+}
+
+async function renew(
+  context: Context,
+  file: string,
+  options: WriteOptions & { expires?: string },
+): Promise<void> {
+  const now = context.clock.now();
+  ownersOf(options);
+  const { signed: before, signatures } = await readLayout(file, now);
+  const expires = options.expires === undefined ? defaultExpiry(now) : parseExpiry(options.expires, now);
+  const layout: Layout = { ...before, expires };
+  const signed = await signBy(layout, [], signing(context, options));
+  await deliverLayout(context, options.output ?? file, signed, inPlaceOf(file, options, signatures));
+}
+
+async function check(context: Context, file: string, options: CheckOptions): Promise<void> {
+  const { clock, env, terminal } = context;
+  const now = clock.now();
+  const gpg = gpgOf(env, options);
+  const { signed: layout, signatures } = await readLayout(file, now);
+  const named = (keys: readonly string[] = []) => Promise.all(keys.map((key) => readNamedKey(key, gpg, now)));
+  const owners = (await named(options.ownerKey)).map(({ key }) => key);
+  const rebuilders = await named(options.rebuilderKey);
+  const findings = checkLayout({ layout, signatures, owners, rebuilders, now });
+  const report = reportOf(file, layout, signatures, findings);
+  if (options.json) terminal.json(report);
+  else {
+    terminal.print(`${file}: ${outlineOf(report)}`);
+    for (const line of findings.flatMap(linesOf)) terminal.print(line);
+    if (owners.length === 0 && signatures.length > 0) {
+      terminal.note('No signature was verified: name the keys that clients ask for with --owner-key.');
+    }
+  }
+  if (findings.length > 0) context.exit(exitCodes.no);
+}
+
+function gpgOf(env: Context['env'], { gpgHome }: Options): GpgOptions {
+  return { command: env.GNUPG, home: gpgHome };
+}
+
+function signing({ clock, env, stop }: Context, options: WriteOptions) {
+  return { owners: options.ownerKey ?? [], gpg: gpgOf(env, options), now: clock.now(), signal: stop };
+}
+
+function ownersOf({ ownerKey }: WriteOptions): void {
+  if (ownerKey === undefined) {
+    throw new CommandError('who signs it? Name the owner: --owner-key FINGERPRINT');
+  }
+}
+
+function fresh({ force, json }: WriteOptions) {
+  return { replace: force === true, json: json === true };
+}
+
+function inPlaceOf(file: string, options: WriteOptions, before: readonly Signature[]) {
+  const isItself = options.output === undefined || options.output === file;
+  return { ...fresh(options), ...(isItself ? { replace: true } : {}), before };
+}
+
+/** Each key once, whoever names it twice. */
+async function rebuilderKeys(named: readonly string[], gpg: GpgOptions, now: number) {
+  const keys = await Promise.all(named.map((one) => readRebuilderKey(one, gpg, now)));
+  return [...new Map(keys.map((key) => [key.keyid, key])).values()];
 }
 
 function wholeNumber(text: string): number {
@@ -100,6 +230,6 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function fingerprint(text: string): Fingerprint {
-  return parseFingerprint(text.replaceAll(' ', ''));
+function ownerKeys(text: string, before: readonly Fingerprint[] = []): readonly Fingerprint[] {
+  return [...before, parseFingerprint(text.replaceAll(' ', ''))];
 }

@@ -1,0 +1,97 @@
+import type { LayoutKey } from '../../lib/domain/layout.ts';
+import { partsOf } from '../../lib/domain/layout-key.ts';
+import { parseFingerprint } from '../../lib/domain/names.ts';
+import { dearmor, maxArmored } from '../../lib/openpgp/armor.ts';
+import { OpenPgpError } from '../../lib/openpgp/error.ts';
+import { exportPublicKey, type GpgOptions } from '../../lib/openpgp/gpg.ts';
+import { readKeyUses } from '../../lib/openpgp/key-uses.ts';
+import { readPublicKey } from '../../lib/openpgp/public-key.ts';
+import { isExpired } from '../../lib/openpgp/verify.ts';
+import { CommandError } from '../errors.ts';
+import { readCapped } from '../read-file.ts';
+
+/** A public key as somebody names it today, with why no link by it could be verified, if so. */
+export interface KnownKey {
+  readonly key: LayoutKey;
+  readonly unusable: string | undefined;
+}
+
+/** Securesystemslib and today's advice agree on no less (facts: in-toto §4). */
+const minModulusDigits = 2_048 / 4;
+
+/**
+ * The key that an option names: a full fingerprint in the key ring of gpg (or of what GNUPG names), or a file, armoured
+ * or not.
+ *
+ * @throws CommandError when there is no such key, or what is there is none that in-toto knows
+ */
+export async function readNamedKey(named: string, gpg: GpgOptions, now: number): Promise<KnownKey> {
+  const fingerprint = named.replaceAll(' ', '');
+  const isFingerprint = /^(?:0x)?[0-9a-fA-F]{40}$/.test(fingerprint);
+  try {
+    const packets = isFingerprint
+      ? await exportPublicKey(parseFingerprint(fingerprint.replace(/^0x/, '')), gpg)
+      : dearmor(await readCapped(named, maxArmored));
+    const key = readPublicKey(packets);
+    if (isFingerprint && key.keyid !== fingerprint.replace(/^0x/, '').toLowerCase()) {
+      throw new OpenPgpError('no-key', `it is a subkey: name its primary key, ${key.keyid.toUpperCase()}`);
+    }
+    return { key, unusable: whyUnusable(key, packets, now) };
+  } catch (error) {
+    if (error instanceof OpenPgpError) throw explained(named, error);
+    if (error instanceof CommandError && /^[0-9A-Fa-f ]+$/.test(named)) {
+      throw new CommandError(
+        `${named}: neither a full fingerprint (40 hexadecimal digits) nor a file`,
+        undefined,
+        undefined,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+/** As `readNamedKey`, and refuses a key whose links nobody could verify. */
+export async function readRebuilderKey(named: string, gpg: GpgOptions, now: number): Promise<LayoutKey> {
+  const { key, unusable } = await readNamedKey(named, gpg, now);
+  if (unusable !== undefined) {
+    const keyid = key.keyid.toUpperCase();
+    throw new CommandError(
+      `key ${keyid}: ${unusable}`,
+      `Its holder makes a signing part that in-toto can use: gpg --quick-add-key ${keyid} rsa3072 sign 2y; then export it again.`,
+    );
+  }
+  return key;
+}
+
+/** Whether a part of an RSA or Ed25519 key is one that today's verifiers should believe. */
+export function isWeak(key: LayoutKey): boolean {
+  return key.type === 'rsa' && (key.keyval.public.n ?? '').length < minModulusDigits;
+}
+
+function whyUnusable(key: LayoutKey, packets: Buffer, now: number): string | undefined {
+  const uses = readKeyUses(packets);
+  if (uses.get(key.keyid) === 'revoked') return 'it is revoked';
+  const parts = partsOf(key);
+  if (parts.some((part) => part.type !== key.type)) {
+    return 'its subkeys are of another algorithm than itself, which in-toto does not load';
+  }
+  const signing = parts.filter((part) => uses.get(part.keyid) === 'signs');
+  if (signing.length === 0) {
+    const left = [...uses].find(([id, use]) => use === 'signs' && !parts.some((part) => part.keyid === id));
+    return left === undefined
+      ? 'no part of it may sign'
+      : `its signing subkey ${left[0].toUpperCase()} is one that in-toto leaves out (Ed25519, or renewed)`;
+  }
+  if (signing.every(isWeak)) return 'it signs with RSA of less than 2048 bits';
+  if (signing.every((part) => isExpired(part, now))) return 'it has expired';
+  return undefined;
+}
+
+function explained(named: string, error: OpenPgpError): CommandError {
+  const next =
+    error.code === 'gpg' || error.code === 'no-key'
+      ? 'Is it in this key ring? --gpg-home DIR and the variable GNUPG name another; a file with the key does as well.'
+      : undefined;
+  return new CommandError(`key ${named}: ${error.message}`, next, undefined, { cause: error });
+}
