@@ -12,6 +12,7 @@ import { addKeys, isSame } from '../layout/change.ts';
 import { checkLayout } from '../layout/check.ts';
 import { layoutText, readLayout, signBy } from '../layout/document.ts';
 import { defaultExpiry, parseExpiry } from '../layout/expiry.ts';
+import { advice } from '../layout/findings.ts';
 import { readNamedKey, readRebuilderKey } from '../layout/keys.ts';
 import { deliverLayout, linesOf, outlineOf, refuseUnloadable, reportOf } from '../layout/report.ts';
 
@@ -39,7 +40,8 @@ interface CheckOptions extends Options {
   readonly rebuilderKey?: readonly string[];
 }
 
-const keyHelp = 'in full by fingerprint, or a file; may be given again';
+const whenHelp = 'a time, a day, or 90d, 8w, 6m, 1y from now (default: 1m, as in-toto has it)';
+const keyHelp = 'a full fingerprint or a file; may be given again';
 const writeHelp = `
 KEY is a full fingerprint in gpg's key ring or a file with the public key. The variable GNUPG may name another program than
 gpg, such as qubes-gpg-client-wrapper. A file is written whole or not at all; what is still to be done is told with it.
@@ -49,23 +51,35 @@ export function addLayout(program: Command, context: Context): void {
   const command = program
     .command('layout')
     .description('the document by which apt knows whose rebuilds to believe');
-  writing(command.command('init').description('make a root layout'))
-    .requiredOption('--rebuilder-key <KEY...>', "rebuilders' public keys, most trusted first", collect)
-    .option('--threshold <N>', 'how many of them must have made the same files', wholeNumber, 1)
-    .option('--expires <WHEN>', 'a time, a day, or 90d, 8w, 6m, 1y from now (default: 1m)')
-    .option('--readme <TEXT>', 'a note for whoever reads it')
-    .option('-o, --output <FILE>', 'where to write it (default: standard output)')
-    .action((options: InitOptions) => init(context, options));
-  inPlace(command.command('add-key').description('have a layout believe more rebuilders, or renewed keys'))
-    .option('--rebuilder-key <KEY>', `a rebuilder's public key, ${keyHelp}`, collect)
-    .option('--threshold <N>', 'how many rebuilders must have made the same files from now on', wholeNumber)
-    .action((file: string, options: AddKeyOptions) => addKey(context, file, options));
-  inPlace(command.command('sign').description("sign a layout with its owner's key"))
-    .option('-a, --append', 'keep the signatures of other keys')
-    .action((file: string, options: WriteOptions & { append?: true }) => sign(context, file, options));
-  inPlace(command.command('renew').description('give a layout a new expiry and sign it'))
-    .option('--expires <WHEN>', 'a time, a day, or 90d, 8w, 6m, 1y from now (default: 1m)')
-    .action((file: string, options: WriteOptions & { expires?: string }) => renew(context, file, options));
+  writing(
+    command
+      .command('init')
+      .description('make a root layout')
+      .requiredOption('--rebuilder-key <KEY...>', "rebuilders' public keys, most trusted first", collect)
+      .option('--threshold <N>', 'how many of them must have made the same files', wholeNumber, 1)
+      .option('--expires <WHEN>', whenHelp)
+      .option('--readme <TEXT>', 'a note for whoever reads it')
+      .option('-o, --output <FILE>', 'where to write it (default: standard output)'),
+  ).action((options: InitOptions) => init(context, options));
+  inPlace(
+    command
+      .command('add-key')
+      .description('have a layout believe more rebuilders, or renewed keys')
+      .option('--rebuilder-key <KEY>', `a rebuilder's public key, ${keyHelp}`, collect)
+      .option('--threshold <N>', 'how many rebuilders must have made the same files now', wholeNumber),
+  ).action((file: string, options: AddKeyOptions) => addKey(context, file, options));
+  inPlace(
+    command
+      .command('sign')
+      .description("sign a layout with its owner's key")
+      .option('-a, --append', 'keep the signatures of other keys'),
+  ).action((file: string, options: WriteOptions & { append?: true }) => sign(context, file, options));
+  inPlace(
+    command
+      .command('renew')
+      .description('give a layout a new expiry and sign it')
+      .option('--expires <WHEN>', whenHelp),
+  ).action((file: string, options: WriteOptions & { expires?: string }) => renew(context, file, options));
   command
     .command('check')
     .description('find what keeps a layout from being believed or satisfied, today and within 60 days')
@@ -74,7 +88,11 @@ export function addLayout(program: Command, context: Context): void {
     .option('--rebuilder-key <KEY>', `a key to compare the layout's copy with, ${keyHelp}`, collect)
     .option('--gpg-home <DIR>', 'the GnuPG home with these public keys (default: your own)')
     .option('--json', 'one object')
-    .addHelpText('after', '\nExit codes: 0 nothing to do; 1 something to do; 2 it, or a key, cannot be read.')
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 nothing to do; 1 something to do; 2 it, or a key, cannot be read.
+Findings, each with what to do: ${Object.keys(advice).join(' ')}.`,
+    )
     .action((file: string, options: CheckOptions) => check(context, file, options));
 }
 
@@ -186,7 +204,7 @@ async function check(context: Context, file: string, options: CheckOptions): Pro
   if (options.json) terminal.json(report);
   else {
     terminal.print(`${file}: ${outlineOf(report)}`);
-    for (const line of findings.flatMap(linesOf)) terminal.print(line);
+    for (const line of report.findings.flatMap(linesOf)) terminal.print(line);
     if (owners.length === 0 && signatures.length > 0) {
       terminal.note('No signature was verified: name the keys that clients ask for with --owner-key.');
     }

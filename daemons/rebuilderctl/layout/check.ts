@@ -133,11 +133,11 @@ function checkKey(key: LayoutKey, now: number): readonly Finding[] {
   const subkeys = Object.values(key.subkeys ?? {}).flatMap((subkey) => {
     const of = `subkey ${subkey.keyid} of key ${key.keyid}`;
     if (isExpired(subkey, now)) {
-      return [finding('subkey-expired', subkey.keyid, `${of} expired on ${endOf(subkey)}`)];
+      return [finding('subkey-expired', subkey.keyid, `${of} expired on ${endOf(subkey)}`, key.keyid)];
     }
     // A subkey does not outlive its primary: one warning is enough where both end together.
     return endsSoon(subkey, now) && soon.length === 0
-      ? [finding('subkey-expires-soon', subkey.keyid, `${of} expires on ${endOf(subkey)}`)]
+      ? [finding('subkey-expires-soon', subkey.keyid, `${of} expires on ${endOf(subkey)}`, key.keyid)]
       : [];
   });
   return [...soon, ...subkeys];

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { writeWhole } from '../write-file.ts';
 import { checkLayout } from './check.ts';
 import { layoutText, type Signed } from './document.ts';
-import type { Finding } from './findings.ts';
+import { about, type Finding } from './findings.ts';
 
 /** What programs are told of a layout. */
 interface LayoutReport {
@@ -30,7 +30,7 @@ export function reportOf(
     threshold: step?.threshold ?? null,
     rebuilders: step?.pubkeys ?? [],
     signedBy: signatures.map(({ keyid }) => keyid),
-    findings,
+    findings: findings.map((found) => about(file, found)),
   };
 }
 
@@ -59,7 +59,10 @@ export async function deliverLayout(
 ): Promise<void> {
   const { replaced } = await writeWhole(file, layoutText(document), options);
   const { signed: layout, signatures } = document;
-  const findings = checkLayout({ layout, signatures, owners, rebuilders: [], now: clock.now() });
+  // Who has just said until when need not be told that it is soon.
+  const findings = checkLayout({ layout, signatures, owners, rebuilders: [], now: clock.now() }).filter(
+    ({ code }) => code !== 'expires-soon',
+  );
   const report = reportOf(file, layout, signatures, findings);
   const dropped = (options.before ?? [])
     .map(({ keyid }) => keyid)
@@ -69,10 +72,10 @@ export async function deliverLayout(
     return;
   }
   terminal.note(`${file}: ${replaced ? 'replaced' : 'written'}: ${outlineOf(report)}`);
-  for (const line of findings.flatMap(linesOf)) terminal.note(line);
+  for (const line of report.findings.flatMap(linesOf)) terminal.note(line);
   for (const keyid of dropped) {
     terminal.note(
-      `dropped: the signature by ${keyid}; rebuilderctl layout sign FILE --append adds one again`,
+      `dropped: the signature by ${keyid}; rebuilderctl layout sign ${file} --append --owner-key OWNER adds a new one`,
     );
   }
 }

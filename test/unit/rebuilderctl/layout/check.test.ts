@@ -104,7 +104,11 @@ describe('checkLayout', () => {
     ]);
     const gone = key('44', { validity_period: validFor(-1) });
     expect(found(layoutOf([key('33', { subkeys: { [gone.keyid]: gone } })]))).toMatchObject([
-      { code: 'subkey-expired', subject: gone.keyid },
+      {
+        code: 'subkey-expired',
+        subject: gone.keyid,
+        next: expect.stringContaining(`--quick-add-key ${'33'.padEnd(40, '0')} `),
+      },
     ]);
   });
 
