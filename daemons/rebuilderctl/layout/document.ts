@@ -26,7 +26,7 @@ import { readNamedKey } from './keys.ts';
 export async function readLayout(path: string, now: number): Promise<Metablock<Layout>> {
   const bytes = await readCapped(path, maxMetablockBytes);
   try {
-    const { signatures, untrusted } = parseMetablock(bytes.toString('utf8'));
+    const { signatures, untrusted } = parseMetablock(textOf(bytes));
     return { signatures, signed: parseLayout(untrusted, defaultExpiry(now)) };
   } catch (error) {
     if (!(error instanceof MetablockError)) throw error;
@@ -37,6 +37,19 @@ export async function readLayout(path: string, now: number): Promise<Metablock<L
       { cause: error },
     );
   }
+}
+
+/** Python reads neither damaged UTF-8 nor a byte order mark, and has numbers that are no integers though they equal one. */
+function textOf(untrusted: Buffer): string {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(untrusted);
+  } catch (cause) {
+    throw new MetablockError('not-json', 'not UTF-8', { cause });
+  }
+  const withoutTexts = text.replaceAll(/"(?:[^"\\]|\\.)*"/gs, '""');
+  if (/\d[.eE]/.test(withoutTexts)) throw new MetablockError('malformed', 'a number that is no integer');
+  return text;
 }
 
 /** The bytes that in-toto's own tools would have written. */
