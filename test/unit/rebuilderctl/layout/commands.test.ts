@@ -252,6 +252,31 @@ describe('rebuilderctl layout sign', () => {
     expect(readFileSync(root, 'utf8')).toBe(text);
   });
 
+  it('asks a program in place of gpg for nothing that split-GPG refuses', async () => {
+    // Of the options that src/gpg-common.h of split-GPG allows, those that signing and exporting need; homedir is none.
+    const wrapper = join(dir, 'wrapper');
+    writeFileSync(
+      wrapper,
+      `#!/bin/sh
+for word; do case "$word" in
+  --detach-sign|--digest-algo|--local-user|--export) ;;
+  -*) echo "$word: not allowed" >&2; exit 1 ;;
+esac; done
+exec gpg --homedir '${gnupg.home}' --batch "$@"
+`,
+    );
+    chmodSync(wrapper, 0o755);
+    const env = { GNUPG: wrapper };
+    const init = ['layout', 'init', '--rebuilder-key', rebuilder, '--owner-key', owner, '-o', root];
+    expect(await runWith({}, init, { env })).toMatchObject({ code: 0 });
+    verifyByInToto(owner);
+    const renew = ['layout', 'renew', root, '--expires', '1y', '--owner-key', owner];
+    expect(await runWith({}, renew, { env })).toMatchObject({ code: 0 });
+    verifyByInToto(owner);
+    const check = ['layout', 'check', root, '--owner-key', owner, '--rebuilder-key', rebuilder];
+    expect(await runWith({}, check, { env })).toMatchObject({ code: 0, err: '' });
+  });
+
   it('keeps the mode of the file and the link that leads to it', async () => {
     await make();
     chmodSync(root, 0o640);
