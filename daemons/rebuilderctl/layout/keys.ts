@@ -16,6 +16,8 @@ export interface KnownKey {
   readonly unusable: string | undefined;
 }
 
+const revoked = 'it is revoked';
+
 /** Securesystemslib and today's advice agree on no less (facts: in-toto §4). */
 const minModulusDigits = 2_048 / 4;
 
@@ -56,12 +58,20 @@ export async function readRebuilderKey(named: string, gpg: GpgOptions, now: numb
   const { key, unusable } = await readNamedKey(named, gpg, now);
   if (unusable !== undefined) {
     const keyid = key.keyid.toUpperCase();
-    throw new CommandError(
-      `key ${keyid}: ${unusable}`,
-      `Its holder makes a signing part that in-toto can use: gpg --quick-add-key ${keyid} rsa3072 sign 2y; then export it again.`,
-    );
+    const remedy = remedyOf(key, unusable, now);
+    throw new CommandError(`key ${keyid}: ${unusable}`, `Its holder ${remedy}; then exports it again.`);
   }
   return key;
+}
+
+function remedyOf(key: LayoutKey, unusable: string, now: number): string {
+  const keyid = key.keyid.toUpperCase();
+  // Nothing that an Ed25519 primary key binds is a subkey to in-toto, whatever its algorithm.
+  if (unusable === revoked || key.type !== 'rsa') {
+    return 'makes another key: gpg --quick-generate-key NAME rsa3072 sign 2y';
+  }
+  if (isExpired(key, now)) return `extends it: gpg --quick-set-expire ${keyid} 2y`;
+  return `makes a part of it that signs and that in-toto can use: gpg --quick-add-key ${keyid} rsa3072 sign 2y`;
 }
 
 /** Whether a part of an RSA or Ed25519 key is one that today's verifiers should believe. */
@@ -71,11 +81,8 @@ export function isWeak(key: LayoutKey): boolean {
 
 function whyUnusable(key: LayoutKey, packets: Buffer, now: number): string | undefined {
   const uses = readKeyUses(packets);
-  if (uses.get(key.keyid) === 'revoked') return 'it is revoked';
+  if (uses.get(key.keyid) === 'revoked') return revoked;
   const parts = partsOf(key);
-  if (parts.some((part) => part.type !== key.type)) {
-    return 'its subkeys are of another algorithm than itself, which in-toto does not load';
-  }
   const signing = parts.filter((part) => uses.get(part.keyid) === 'signs');
   if (signing.length === 0) {
     const left = [...uses].find(([id, use]) => use === 'signs' && !parts.some((part) => part.keyid === id));

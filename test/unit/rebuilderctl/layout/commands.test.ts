@@ -152,14 +152,25 @@ print(json.dumps(json.dumps(export_pubkeys(asked["keys"], homedir=asked["home"])
     const short = gnupg.makeKey('short@example.org', 'rsa2048', 'cert');
     gnupg.addSubkey(short, 'ed25519', 'sign');
     const weak = gnupg.makeKey('weak@example.org', 'rsa1024', 'sign');
-    for (const [key, why] of [
-      [certifies, /no part of it may sign/],
-      [short, /one that in-toto leaves out/],
-      [weak, /less than 2048 bits/],
+    const revoked = gnupg.makeKey('revoked@example.org');
+    const certificate = readFileSync(join(gnupg.home, 'openpgp-revocs.d', `${revoked}.rev`), 'utf8');
+    gnupg.gpg(['--import'], certificate.replace(':-----BEGIN', '-----BEGIN'));
+    const mixed = gnupg.makeKey('mixed@example.org', 'ed25519', 'cert');
+    gnupg.addSubkey(mixed, 'rsa2048', 'sign');
+    const past = ['--faked-system-time', '20200101T000000', '--passphrase', '', '--status-fd', '1'];
+    const status = gnupg.gpg([...past, '--quick-generate-key', 'past@example.org', 'rsa2048', 'sign', '1y']);
+    const expired = /KEY_CREATED P ([0-9A-F]{40})/.exec(status.toString())?.[1] ?? '';
+    for (const [key, why, remedy] of [
+      [expired, /it has expired/, `gpg --quick-set-expire ${expired} 2y`],
+      [revoked, /it is revoked/, 'gpg --quick-generate-key'],
+      [mixed, /one that in-toto leaves out/, 'gpg --quick-generate-key'],
+      [certifies, /no part of it may sign/, `gpg --quick-add-key ${certifies} rsa3072 sign`],
+      [short, /one that in-toto leaves out/, `gpg --quick-add-key ${short} rsa3072 sign`],
+      [weak, /less than 2048 bits/, `gpg --quick-add-key ${weak} rsa3072 sign`],
     ] as const) {
       const { code, err } = await layout('init', '--rebuilder-key', key);
       expect(err).toMatch(why);
-      expect(err).toContain(`gpg --quick-add-key ${key} rsa3072 sign`);
+      expect(err).toContain(remedy);
       expect(code).toBe(2);
     }
   });
