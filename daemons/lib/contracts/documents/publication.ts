@@ -6,9 +6,9 @@ import { publicationPath, sha256, size } from '../fields.ts';
 
 export const maxPublicationLine = 2_000;
 
-const publicationEntry = z.strictObject({ path: publicationPath, sha256, size });
-export type PublicationEntry = z.infer<typeof publicationEntry>;
+export const publicationEntrySchema = z.strictObject({ path: publicationPath, sha256, size });
+export type PublicationEntry = z.infer<typeof publicationEntrySchema>;
 
 export function parsePublicationEntry(untrusted: unknown): PublicationEntry {
-  return parseWith(publicationEntry, untrusted, 'publication');
+  return parseWith(publicationEntrySchema, untrusted, 'publication');
 }
