@@ -14,6 +14,7 @@ const programs = {
   rebuilder: 'daemons/rebuilder/main.ts',
   builder: 'daemons/builder/main.ts',
   attester: 'daemons/attester/main.ts',
+  vault: 'daemons/vault/main.ts',
   'vault-gpg': 'daemons/vault/gpg/main.ts',
   'vault-gpg2': 'daemons/vault/gpg2/main.ts',
   'vault-keys': 'daemons/vault/keys/main.ts',

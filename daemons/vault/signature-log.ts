@@ -1,20 +1,60 @@
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isoTime, systemClock } from '../lib/daemon/clock.ts';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isoTime } from '../lib/daemon/clock.ts';
+import { escapeText } from '../lib/daemon/log.ts';
+import { syncFolder } from '../lib/objects/files.ts';
 
-/** One line a signature, on the disk before the signature leaves, and to whoever keeps this service's messages. */
-export async function logSignature(
-  state: string,
-  facts: Readonly<Record<string, string | number>>,
-): Promise<void> {
-  const words = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
-  const line = `${isoTime(systemClock.now())} signed ${words.join(' ')}\n`;
-  const file = await open(join(state, 'signatures.log'), 'a', 0o600);
+/** What a signature was made of, by name; `for` is the calling qube. */
+export type SignatureFacts = Readonly<Record<string, string | number>>;
+
+const maxFact = 600;
+/** Ends a line that a kill or a full disk cut short: the signature it was about never left. */
+const tornMark = ' (torn)\n';
+
+/**
+ * One line a signature, on the disk before the signature leaves. The file is only ever appended to, by whatever process
+ * of the vault signs, so that `chattr +a` may hold it: a line that was cut short is marked and not removed. Returns the
+ * line, for whoever keeps the service's messages.
+ *
+ * @param state the vault's state folder
+ */
+export async function logSignature(state: string, nowMs: number, facts: SignatureFacts): Promise<string> {
+  const words = Object.entries(facts).map(([name, value]) => `${name}=${wordOf(value)}`);
+  const line = `${isoTime(nowMs)} signed ${words.join(' ')}\n`;
+  await append(state, (isTorn) => `${isTorn ? tornMark : ''}${line}`);
+  return line;
+}
+
+/** Marks the last line if it was cut short; whether it was. */
+export async function mendSignatureLog(state: string): Promise<boolean> {
+  let mended = false;
+  await append(state, (isTorn) => {
+    mended = isTorn;
+    return isTorn ? tornMark : '';
+  });
+  return mended;
+}
+
+async function append(state: string, text: (isTorn: boolean) => string): Promise<void> {
+  const path = join(state, 'signatures.log');
+  const file = await open(path, 'a+', 0o600);
   try {
-    await file.write(line);
+    const { size } = await file.stat();
+    await file.appendFile(text(await endsInsideLine(file, size)));
     await file.sync();
+    if (size === 0) await syncFolder(dirname(path));
   } finally {
     await file.close();
   }
-  process.stderr.write(line);
+}
+
+async function endsInsideLine(file: FileHandle, size: number): Promise<boolean> {
+  if (size === 0) return false;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0] !== 0x0a;
+}
+
+/** A fact is one word, whatever it was made of. */
+function wordOf(value: string | number): string {
+  return escapeText(String(value), maxFact).replaceAll(/\s/g, '_');
 }

@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
-import type { Contract } from '../../../daemons/lib/contracts/contract.ts';
-import { systemClock } from '../../../daemons/lib/daemon/clock.ts';
-import { CallError, type Caller } from '../../../daemons/lib/wire/call.ts';
-import { readMessage, writeMessage } from '../../../daemons/lib/wire/frame.ts';
-import { parseRefusal } from '../../../daemons/lib/wire/refusal.ts';
+import type { Contract } from '../../daemons/lib/contracts/contract.ts';
+import { systemClock } from '../../daemons/lib/daemon/clock.ts';
+import { CallError, type Caller } from '../../daemons/lib/wire/call.ts';
+import { readMessage, writeMessage } from '../../daemons/lib/wire/frame.ts';
+import { parseRefusal } from '../../daemons/lib/wire/refusal.ts';
 
 /** A caller that stands where the target's qrexec agent does: it connects to a socket service and writes the header. */
 export function socketCaller(path: string, source: string): Caller {

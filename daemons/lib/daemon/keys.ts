@@ -7,6 +7,7 @@ export const configRoles = [
   'getter',
   'rebuilder',
   'attester',
+  'vault',
   'reporter',
   'uploader',
   'rebuilderctl',
@@ -153,6 +154,14 @@ export const keys = {
     readers: ['attester'],
     parse: value.oneOf('qubes.Gpg', 'qubes.Gpg2'),
     fallback: 'qubes.Gpg',
+  }),
+  /** Requests of `rebuilder.Sign` a minute. */
+  signRate: key({
+    names: ['sign-rate'],
+    place: 'project',
+    readers: ['vault'],
+    parse: value.integer(1, 1_000_000, 'a number of requests a minute'),
+    fallback: 1_200,
   }),
   rootLayout: key({
     names: ['root-layout'],

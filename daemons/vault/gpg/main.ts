@@ -24,7 +24,10 @@ async function main(): Promise<number> {
     await serveCommand(command, process.stdin, process.stdout, {
       home,
       clock: systemClock,
-      onSigned: ({ sha256, bytes, key }) => logSignature(state, { sha256, bytes, key, for: caller }),
+      onSigned: async ({ sha256, bytes, key }) => {
+        const facts = { sha256, bytes, key, for: caller };
+        process.stderr.write(await logSignature(state, systemClock.now(), facts));
+      },
     });
     return 0;
   } catch (error) {

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '../../lib/daemon/clock.ts';
 import { logSignature } from '../signature-log.ts';
 import { startAgent } from './agent.ts';
 import { FilteredCommand } from './commands.ts';
@@ -15,7 +16,10 @@ async function main(): Promise<number> {
   try {
     await serveConnection(process.stdin, process.stdout, {
       agent: await startAgent(home),
-      onSigned: ({ keygrip, digest }) => logSignature(state, { digest, keygrip, for: caller }),
+      onSigned: async ({ keygrip, digest }) => {
+        const facts = { digest, keygrip, for: caller };
+        process.stderr.write(await logSignature(state, systemClock.now(), facts));
+      },
     });
     return 0;
   } catch (error) {

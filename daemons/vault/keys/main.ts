@@ -1,38 +1,81 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { signKinds } from '../../lib/contracts/sign.ts';
 import { parseFingerprint } from '../../lib/domain/names.ts';
+import { type Ed25519Public, ed25519Pem, rebuilderdPem } from '../../lib/evidence/ed25519.ts';
 import { armorPublicKey } from '../../lib/openpgp/armor.ts';
 import { exportPublicKey, makeSigningKey } from '../../lib/openpgp/gpg.ts';
+import { openSigningKey } from '../sign/keys.ts';
 
 const usage = `usage: vault-keys make USER-ID [--bits 3072] [--expires never]
        vault-keys export FINGERPRINT
+       vault-keys list
+       vault-keys public KIND [--form openssl|rebuilderd]
 Makes an RSA signing key without a passphrase in $STATE_DIRECTORY/gnupg, or exports one: its fingerprint on the first
 line, then the armoured public key, which belongs into keys/ of the attester's state folder.
+Lists the Ed25519 keys of rebuilder.Sign, made if they are not there: KIND KEYID PUBLIC-KEY, a line each; or shows the
+public half of one (reproducible, unreproducible, manifest) as PEM, in the form that OpenSSL reads or in the one that
+rebuilderd's clients read.
 `;
 
 const minBits = 3_072;
 const maxBits = 8_192;
 
+const forms: Readonly<Record<string, (key: Ed25519Public) => string>> = {
+  openssl: ed25519Pem,
+  rebuilderd: rebuilderdPem,
+};
+
 async function main(args: readonly string[]): Promise<void> {
   const { positionals, values } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { bits: { type: 'string', default: '3072' }, expires: { type: 'string', default: 'never' } },
+    options: {
+      bits: { type: 'string', default: '3072' },
+      expires: { type: 'string', default: 'never' },
+      form: { type: 'string', default: 'openssl' },
+    },
   });
   const [verb, subject, ...more] = positionals;
-  const home = join(process.env.STATE_DIRECTORY ?? '/var/lib/package-rebuilder/vault', 'gnupg');
+  const state = process.env.STATE_DIRECTORY ?? '/var/lib/package-rebuilder/vault';
+  const home = join(state, 'gnupg');
+  if (verb === 'list' && subject === undefined) return await list(state);
   if (subject === undefined || more.length > 0) throw new Error(usage);
+  if (verb === 'public') return await showPublic(state, subject, values.form);
   await mkdir(home, { recursive: true, mode: 0o700 });
-  if (verb === 'make') {
-    const bits = Number(values.bits);
-    if (!Number.isInteger(bits) || bits < minBits || bits > maxBits) {
-      throw new Error(`--bits: found ${values.bits}, expected a number from ${minBits} to ${maxBits}`);
-    }
-    const fingerprint = await makeSigningKey({ userId: subject, bits, expires: values.expires }, { home });
-    await show(fingerprint, home);
-  } else if (verb === 'export') await show(subject, home);
+  if (verb === 'make') await show(await make(subject, home, values), home);
+  else if (verb === 'export') await show(subject, home);
   else throw new Error(usage);
+}
+
+async function make(
+  userId: string,
+  home: string,
+  asked: Readonly<{ bits: string; expires: string }>,
+): Promise<string> {
+  const bits = Number(asked.bits);
+  if (!Number.isInteger(bits) || bits < minBits || bits > maxBits) {
+    throw new Error(`--bits: found ${asked.bits}, expected a number from ${minBits} to ${maxBits}`);
+  }
+  return await makeSigningKey({ userId, bits, expires: asked.expires }, { home });
+}
+
+async function list(state: string): Promise<void> {
+  for (const kind of signKinds) {
+    const key = await openSigningKey(state, kind);
+    process.stdout.write(`${kind} ${key.keyid} ${key.public}\n`);
+  }
+}
+
+async function showPublic(state: string, name: string, formName: string): Promise<void> {
+  const kind = signKinds.find((one) => one === name);
+  if (kind === undefined) throw new Error(`found ${name}, expected one of ${signKinds.join(', ')}`);
+  const form = Object.hasOwn(forms, formName) ? forms[formName] : undefined;
+  if (form === undefined) {
+    throw new Error(`--form: found ${formName}, expected ${Object.keys(forms).join(' or ')}`);
+  }
+  process.stdout.write(form((await openSigningKey(state, kind)).public));
 }
 
 async function show(name: string, home: string): Promise<void> {

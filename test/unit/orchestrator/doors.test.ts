@@ -6,6 +6,7 @@ import { renew } from '../../../daemons/lib/contracts/renew.ts';
 import { returnOutcome } from '../../../daemons/lib/contracts/return.ts';
 import { trigger } from '../../../daemons/lib/contracts/trigger.ts';
 import { CallError } from '../../../daemons/lib/wire/call.ts';
+import { typed } from '../../support/socket-caller.ts';
 import {
   call,
   documents,
@@ -22,7 +23,6 @@ import {
   view,
   workersOf,
 } from './given.ts';
-import { typed } from './socket-caller.ts';
 
 let running: Running;
 let path: string;

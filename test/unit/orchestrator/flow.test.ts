@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { typed } from '../../support/socket-caller.ts';
 import {
   documents,
   failed,
@@ -11,7 +12,6 @@ import {
   view,
   workersOf,
 } from './given.ts';
-import { typed } from './socket-caller.ts';
 
 let running: Running;
 beforeEach(async () => {

@@ -18,7 +18,7 @@ import { serveSocket } from '../../../daemons/lib/wire/serve.ts';
 import { orchestratorDoor } from '../../../daemons/orchestrator/doors/door.ts';
 import { openOffice } from '../../../daemons/orchestrator/open-office.ts';
 import type { OrchestratorSettings } from '../../../daemons/orchestrator/settings.ts';
-import { socketCaller } from './socket-caller.ts';
+import { socketCaller } from '../../support/socket-caller.ts';
 
 /** An orchestrator with its door, and workers that speak to it over the wire. */
 

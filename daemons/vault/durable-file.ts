@@ -1,0 +1,47 @@
+import { link, open, readFile, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isCode, syncFolder } from '../lib/objects/files.ts';
+
+/** Files of the vault's that are whole and on the disk, or not there. */
+
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Replaces a file; one writer at a time. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
+  await writeSynced(temporary, text);
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/** Makes a file unless it is there already, whoever else makes it at the same time; returns what it holds then. */
+export async function makeFile(path: string, text: string): Promise<string> {
+  const temporary = `${path}.${process.pid}.new`;
+  await writeSynced(temporary, text);
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
+  } finally {
+    await unlink(temporary);
+  }
+  await syncFolder(dirname(path));
+  return readFile(path, 'utf8');
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

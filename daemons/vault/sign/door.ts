@@ -1,0 +1,47 @@
+import type { Duplex } from 'node:stream';
+import { maxSignedBytes, type SignKind, sign } from '../../lib/contracts/sign.ts';
+import type { Clock } from '../../lib/daemon/clock.ts';
+import type { Log } from '../../lib/daemon/log.ts';
+import type { QubeName } from '../../lib/domain/names.ts';
+import type { IncomingObject } from '../../lib/wire/frame.ts';
+import { answer, ReplyError, type ServedCall } from '../../lib/wire/serve.ts';
+import { CounterError } from './counters.ts';
+import { WrongKind } from './judge.ts';
+import type { Signed, Signer } from './signer.ts';
+
+export interface DoorOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signer: Signer;
+}
+
+/** The vault's door: `rebuilder.Sign`. Who may ask for which kind is dom0's to say, before a call arrives here. */
+export function vaultDoor({
+  clock,
+  log,
+  signer,
+}: DoorOptions): (call: ServedCall, channel: Duplex) => Promise<void> {
+  return async ({ service, argument, source }, duplex) => {
+    if (service !== sign.service) throw new Error(`no service ${service} here`);
+    const channel = { input: duplex, output: duplex };
+    const options = { clock, log: log.child({ qube: source, kind: argument }) };
+    await answer(sign, argument, channel, options, async (_request, kind, objects) => {
+      if (!signer.admits()) throw new ReplyError('busy', 'more requests a minute than sign-rate allows');
+      return { reply: await signed(signer, await onlyObject(objects), kind, source) };
+    });
+  };
+}
+
+async function onlyObject(objects: AsyncIterable<IncomingObject>): Promise<Buffer> {
+  for await (const object of objects) return await object.buffer(maxSignedBytes);
+  throw new ReplyError('protocol', 'no document: expected it as object 0');
+}
+
+async function signed(signer: Signer, untrusted: Buffer, kind: SignKind, caller: QubeName): Promise<Signed> {
+  try {
+    return await signer.sign(untrusted, kind, caller);
+  } catch (error) {
+    if (!(error instanceof WrongKind || error instanceof CounterError)) throw error;
+    throw new ReplyError('refused', error.message, { cause: error });
+  }
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { type SignKind, type SignReply, signKinds } from '../../lib/contracts/sign.ts';
+import type { Clock } from '../../lib/daemon/clock.ts';
+import type { Log } from '../../lib/daemon/log.ts';
+import { parseSha256, type QubeName } from '../../lib/domain/names.ts';
+import { logSignature, mendSignatureLog } from '../signature-log.ts';
+import { Counters } from './counters.ts';
+import { judge } from './judge.ts';
+import { openSigningKey, type SigningKey } from './keys.ts';
+import { RateLimit } from './rate-limit.ts';
+
+export interface SignerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The vault's state folder. */
+  readonly state: string;
+  readonly perMinute: number;
+}
+
+export type Signed = Pick<SignReply, 'keyid' | 'signature'>;
+
+/** The vault's keys, and what has to be so before one of them signs. */
+export class Signer {
+  readonly #options: SignerOptions;
+  readonly #keys: Readonly<Record<SignKind, SigningKey>>;
+  readonly #counters: Counters;
+  readonly #rate: RateLimit;
+
+  private constructor(
+    options: SignerOptions,
+    keys: Readonly<Record<SignKind, SigningKey>>,
+    counters: Counters,
+  ) {
+    this.#options = options;
+    this.#keys = keys;
+    this.#counters = counters;
+    this.#rate = new RateLimit(options.clock, options.perMinute);
+  }
+
+  /** Makes the keys that are missing, and mends the log after a kill. */
+  static async open(options: SignerOptions): Promise<Signer> {
+    const { state, log } = options;
+    const keys = await Promise.all(
+      signKinds.map(async (kind) => [kind, await openSigningKey(state, kind)] as const),
+    );
+    const counters = await Counters.open(state);
+    if (await mendSignatureLog(state))
+      log.warning('a line of the log of signatures was cut short, and is marked');
+    return new Signer(options, Object.fromEntries(keys) as Record<SignKind, SigningKey>, counters);
+  }
+
+  /** Whether the rate allows one request more; it is counted, whatever comes of it. */
+  admits(): boolean {
+    return this.#rate.take();
+  }
+
+  /**
+   * The signature of a document of this kind, once counter and log line are on the disk.
+   *
+   * @throws ContractError, WrongKind, CounterError
+   */
+  async sign(untrusted: Uint8Array, kind: SignKind, caller: QubeName): Promise<Signed> {
+    const { clock, log, state } = this.#options;
+    const { subject, signed, counted } = judge(untrusted, kind);
+    const sha256 = parseSha256(createHash('sha256').update(untrusted).digest('hex'));
+    if (counted !== undefined) await this.#counters.spend(counted.publication, counted.counter, sha256);
+    const { keyid, sign } = this.#keys[kind];
+    await logSignature(state, clock.now(), { kind, subject, sha256, key: keyid, for: caller });
+    log.notice('signed', { kind, subject, sha256, qube: caller });
+    return { keyid, signature: sign(signed) };
+  }
+}
