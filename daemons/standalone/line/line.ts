@@ -9,7 +9,7 @@ import { type NotifySockets, openNotifySockets } from './notify-socket.ts';
 import { LineError, type LineOptions } from './options.ts';
 import type { LineParts } from './parts.ts';
 import { Restarts, restartDelayMs } from './restarts.ts';
-import { type DaemonRole, daemonRoles, qubeRoles } from './roles.ts';
+import { answersCalls, type DaemonRole, daemonRoles, isDaemonRole, qubeRoles } from './roles.ts';
 import { layOutServices } from './services.ts';
 import { Starter } from './starter.ts';
 import { findOwners, type Owners } from './users.ts';
@@ -87,11 +87,11 @@ class Running {
     const vaultKey = this.#makeKey();
     const doors = [this.#watch(starter.broker()), ...agents.map((agent) => this.#startAgent(starter, agent))];
     const key = await Promise.race([vaultKey, this.#failed]);
-    // The others' first calls come when the doors and the orchestrator answer.
+    // The others' first calls come when the doors, and the daemons behind them, answer.
     const start = (role: DaemonRole) => this.#startRole(starter, role, key);
-    const first = roles.filter((role) => role === 'orchestrator').map(start);
+    const first = roles.filter(answersCalls).map(start);
     await this.#allReady([...doors, ...first]);
-    const others = roles.filter((role) => role !== 'orchestrator').map(start);
+    const others = roles.filter((role) => !answersCalls(role)).map(start);
     await this.#allReady(others);
     this.#isReady = true;
     return {
@@ -109,11 +109,10 @@ class Running {
   }
 
   async #stopAll(): Promise<void> {
-    const isRole = (name: string): name is DaemonRole => (daemonRoles as readonly string[]).includes(name);
     const turns = [
-      this.#members.filter(({ name }) => isRole(name) && name !== 'orchestrator'),
-      this.#members.filter(({ name }) => name === 'orchestrator'),
-      this.#members.filter(({ name }) => !isRole(name)),
+      this.#members.filter(({ name }) => isDaemonRole(name) && !answersCalls(name)),
+      this.#members.filter(({ name }) => isDaemonRole(name) && answersCalls(name)),
+      this.#members.filter(({ name }) => !isDaemonRole(name)),
     ];
     for (const turn of turns) {
       await Promise.all(

@@ -4,13 +4,14 @@ export const daemonRoles = [
   'getter',
   'rebuilder',
   'attester',
+  'vault',
   'reporter',
   'uploader',
 ] as const;
 export type DaemonRole = (typeof daemonRoles)[number];
 
-/** Every role that has a qube. The vault has no daemon, admin and webhook only call. */
-export const qubeRoles = [...daemonRoles, 'vault', 'admin', 'webhook'] as const;
+/** Every role that has a qube. Admin and webhook have no daemon, they only call. */
+export const qubeRoles = [...daemonRoles, 'admin', 'webhook'] as const;
 export type QubeRole = (typeof qubeRoles)[number];
 
 /** Roles that answer calls: an agent each. */
@@ -25,6 +26,11 @@ export const brokerUser = 'rebuilder-broker';
 export const disposableUser = 'rebuilder-disposable';
 /** What `@dispvm` is made from; rpm builds name the second. */
 export const disposableBases = ['rebuilder-dvm-debian', 'rebuilder-dvm-fedora'] as const;
+
+/** Whether others call it: such a role starts before them and ends after them. */
+export function answersCalls(role: DaemonRole): boolean {
+  return (doorRoles as readonly string[]).includes(role);
+}
 
 export function isDaemonRole(text: string): text is DaemonRole {
   return (daemonRoles as readonly string[]).includes(text);

@@ -12,7 +12,7 @@ import {
   type RunningLine,
 } from './own-line.ts';
 
-const daemons = ['orchestrator', 'getter', 'rebuilder', 'attester', 'reporter', 'uploader'];
+const daemons = ['orchestrator', 'getter', 'rebuilder', 'attester', 'vault', 'reporter', 'uploader'];
 
 describe.each(modes)('a line started by %s', (mode) => {
   let own: OwnLine;
@@ -47,7 +47,9 @@ describe.each(modes)('a line started by %s', (mode) => {
       const refused = await line.call(role, ['@default', service]);
       expect([service, refused.status, refused.stderr]).toEqual([service, 126, 'Request refused\n']);
     }
-    expect((await line.call('attester', ['@default', 'rebuilder.Sign+manifest'])).status).toBe(127);
+    expect((await line.call('attester', ['@default', 'rebuilder.Sign+manifest'])).stdout.toString()).toBe(
+      'rebuilder.Sign+manifest rebuilder-attester\0',
+    );
   });
 
   it('gives each role folders, settings and a socket of its own', () => {

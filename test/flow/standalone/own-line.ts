@@ -201,7 +201,7 @@ async function layOut(project: string): Promise<void> {
     logLevel: 'error',
   });
   writeFileSync(join(lib, 'package.json'), '{ "type": "module" }\n');
-  for (const role of ['orchestrator', 'getter', 'rebuilder', 'attester', 'reporter', 'uploader']) {
+  for (const role of ['orchestrator', 'getter', 'rebuilder', 'attester', 'vault', 'reporter', 'uploader']) {
     writeFileSync(join(lib, `${role}.js`), roleProgram);
   }
   cpSync(join(standalone, 'sandbox'), join(lib, 'sandbox'), { recursive: true });

@@ -23,7 +23,7 @@ writeFileSync(self + '.new', JSON.stringify({
 renameSync(self + '.new', self);
 const tell = 'socket(S, AF_UNIX, SOCK_DGRAM, 0); send(S, "READY=1", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET}))';
 const ready = () => spawnSync('perl', ['-MSocket', '-e', tell], { stdio: 'inherit' });
-if (role === 'orchestrator') {
+if (role === 'orchestrator' || role === 'vault') {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const chunks = [];
     socket.on('error', () => {});

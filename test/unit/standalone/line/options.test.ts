@@ -54,7 +54,7 @@ describe('the options of a line', () => {
     ['an unknown option', [...needed, '--nonsense']],
     ['a word that belongs to none', [...needed, 'word']],
     ['an option without its value', [...needed, '--cache']],
-    ['a role that is none', [...needed, '--without', 'getter,vault']],
+    ['a role that is none', [...needed, '--without', 'getter,admin']],
     ['no processes', [...needed, '--disposable-processes', '0']],
     ['half a process', [...needed, '--disposable-processes', '1.5']],
     ['a number in words', [...needed, '--disposable-memory-mib', 'many']],
