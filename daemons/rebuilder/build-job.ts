@@ -5,6 +5,7 @@ import {
 } from '../lib/contracts/documents/builder-report.ts';
 import { type DebRecipe, maxRecipeBytes, parseRecipe } from '../lib/contracts/documents/recipe.ts';
 import { JobFailure } from '../lib/contracts/job-failure.ts';
+import type { Turns } from '../lib/daemon/turns.ts';
 import { parseSha256, type Sha256 } from '../lib/domain/names.ts';
 import { CallError, type Caller, type CallReply } from '../lib/wire/call.ts';
 import { bufferObject, type IncomingObject, WireError } from '../lib/wire/frame.ts';
@@ -16,7 +17,6 @@ import type { Shelf } from './bases/shelf.ts';
 import { handOver, readReport } from './disposable.ts';
 import type { Kept } from './kept.ts';
 import type { Settings } from './settings.ts';
-import type { Turns } from './turns.ts';
 
 export interface BuildJobParts {
   readonly caller: Caller;

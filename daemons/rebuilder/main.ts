@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { runRole } from '../lib/daemon/role.ts';
+import { Turns } from '../lib/daemon/turns.ts';
 import { parseArchitecture } from '../lib/domain/names.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
@@ -9,7 +10,6 @@ import { Shelf } from './bases/shelf.ts';
 import { buildJob } from './build-job.ts';
 import { Kept } from './kept.ts';
 import { settingsOf } from './settings.ts';
-import { Turns } from './turns.ts';
 
 const version = '0.1.0';
 const inputsBytes = 20 * 2 ** 30;

@@ -2,11 +2,11 @@ import type { BuildLimits } from '../../lib/contracts/build.ts';
 import { maxReportBytes } from '../../lib/contracts/documents/builder-report.ts';
 import type { BaseRecipe, RecipeInput } from '../../lib/contracts/documents/recipe.ts';
 import type { Log } from '../../lib/daemon/log.ts';
+import type { Turns } from '../../lib/daemon/turns.ts';
 import type { Sha256 } from '../../lib/domain/names.ts';
 import { CallError, type Caller } from '../../lib/wire/call.ts';
 import { handOver, readReport } from '../disposable.ts';
 import type { Kept } from '../kept.ts';
-import type { Turns } from '../turns.ts';
 import { baseKeyOf } from './base-recipe.ts';
 import type { Shelf } from './shelf.ts';
 

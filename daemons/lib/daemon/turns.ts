@@ -1,4 +1,4 @@
-/** So many disposables at once as there are slots: who comes later waits, first come first served. */
+/** So much work at once as there are slots: who comes later waits, first come first served. */
 export class Turns {
   #free: number;
   readonly #waiting: (() => void)[] = [];

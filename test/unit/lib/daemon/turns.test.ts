@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Turns } from '../../../daemons/rebuilder/turns.ts';
+import { Turns } from '../../../../daemons/lib/daemon/turns.ts';
 
 /** Work that ends when it is told to. */
 function piece(name: string, begun: string[]) {
