@@ -12,17 +12,23 @@ const maxFact = 600;
 const tornMark = ' (torn)\n';
 
 /**
- * One line a signature, on the disk before the signature leaves. The file is only ever appended to, by whatever process
+ * One line a signature, on the disk before a signature leaves. The file is only ever appended to, by whatever process
  * of the vault signs, so that `chattr +a` may hold it: a line that was cut short is marked and not removed. Returns the
- * line, for whoever keeps the service's messages.
+ * lines, for whoever keeps the service's messages.
  *
  * @param state the vault's state folder
  */
-export async function logSignature(state: string, nowMs: number, facts: SignatureFacts): Promise<string> {
-  const words = Object.entries(facts).map(([name, value]) => `${name}=${wordOf(value)}`);
-  const line = `${isoTime(nowMs)} signed ${words.join(' ')}\n`;
-  await append(state, (isTorn) => `${isTorn ? tornMark : ''}${line}`);
-  return line;
+export async function logSignature(
+  state: string,
+  nowMs: number,
+  ...signatures: readonly SignatureFacts[]
+): Promise<string> {
+  const lines = signatures.map((facts) => {
+    const words = Object.entries(facts).map(([name, value]) => `${name}=${wordOf(value)}`);
+    return `${isoTime(nowMs)} signed ${words.join(' ')}\n`;
+  });
+  await append(state, (isTorn) => `${isTorn ? tornMark : ''}${lines.join('')}`);
+  return lines.join('');
 }
 
 /** Marks the last line if it was cut short; whether it was. */

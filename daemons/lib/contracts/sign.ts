@@ -2,18 +2,26 @@ import { z } from 'zod';
 import { defineContract } from './contract.ts';
 import { objects, version1 } from './fields.ts';
 
-/** `rebuilder.Sign+KIND`, our own vault service: object 0 is the document; the reply holds its Ed25519 signature. */
+/**
+ * `rebuilder.Sign+KIND`, our own vault service: each object is a document; the reply holds their Ed25519 signatures, in
+ * that order, all or none. A build has one document and one more for each file, and each call costs dom0 work.
+ */
 
 export const signKinds = ['reproducible', 'unreproducible', 'manifest'] as const;
 export type SignKind = (typeof signKinds)[number];
 export const maxSignedBytes = 16 * 1_048_576;
+/** Documents of one call, which together are no larger than one may be. */
+export const maxSignedDocuments = 64;
 
-const request = z.strictObject({ v: version1.default(1), objects: objects(1) });
+const request = z.strictObject({ v: version1.default(1), objects: objects(maxSignedDocuments) });
 const reply = z.strictObject({
   v: version1,
   ok: z.literal(true),
   keyid: z.string().regex(/^[0-9a-f]{64}$/),
-  signature: z.string().regex(/^[0-9a-f]{128}$/),
+  signatures: z
+    .array(z.string().regex(/^[0-9a-f]{128}$/))
+    .min(1)
+    .max(maxSignedDocuments),
 });
 export type SignRequest = z.infer<typeof request>;
 export type SignReply = z.infer<typeof reply>;
@@ -23,7 +31,7 @@ export const sign = defineContract({
   door: 'vault',
   kind: 'socket',
   allowed: { reproducible: ['attester'], unreproducible: ['attester'], manifest: ['attester'] },
-  maxRequestObjects: 1,
+  maxRequestObjects: maxSignedDocuments,
   maxReplyObjects: 0,
   maxObjectBytes: maxSignedBytes,
   request: (_kind: SignKind) => request,

@@ -155,12 +155,12 @@ export const keys = {
     parse: value.oneOf('qubes.Gpg', 'qubes.Gpg2'),
     fallback: 'qubes.Gpg',
   }),
-  /** Requests of `rebuilder.Sign` a minute. */
+  /** Documents that `rebuilder.Sign` signs in a minute. */
   signRate: key({
     names: ['sign-rate'],
     place: 'project',
     readers: ['vault'],
-    parse: value.integer(1, 1_000_000, 'a number of requests a minute'),
+    parse: value.integer(1, 1_000_000, 'a number of documents a minute'),
     fallback: 1_200,
   }),
   rootLayout: key({

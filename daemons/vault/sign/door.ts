@@ -25,19 +25,32 @@ export function vaultDoor({
     if (service !== sign.service) throw new Error(`no service ${service} here`);
     const channel = { input: duplex, output: duplex };
     const options = { clock, log: log.child({ qube: source, kind: argument }) };
-    await answer(sign, argument, channel, options, async (_request, kind, objects) => {
-      if (!signer.admits()) throw new ReplyError('busy', 'more requests a minute than sign-rate allows');
-      return { reply: await signed(signer, await onlyObject(objects), kind, source) };
+    await answer(sign, argument, channel, options, async ({ objects: count = 0 }, kind, objects) => {
+      if (count === 0) throw new ReplyError('protocol', 'no document: expected each as an object');
+      if (!signer.admits(count))
+        throw new ReplyError('busy', 'more documents a minute than sign-rate allows');
+      return { reply: await signed(signer, await documentsOf(objects), kind, source) };
     });
   };
 }
 
-async function onlyObject(objects: AsyncIterable<IncomingObject>): Promise<Buffer> {
-  for await (const object of objects) return await object.buffer(maxSignedBytes);
-  throw new ReplyError('protocol', 'no document: expected it as object 0');
+async function documentsOf(objects: AsyncIterable<IncomingObject>): Promise<readonly Buffer[]> {
+  const documents: Buffer[] = [];
+  let left = maxSignedBytes;
+  for await (const object of objects) {
+    const document = await object.buffer(left);
+    left -= document.length;
+    documents.push(document);
+  }
+  return documents;
 }
 
-async function signed(signer: Signer, untrusted: Buffer, kind: SignKind, caller: QubeName): Promise<Signed> {
+async function signed(
+  signer: Signer,
+  untrusted: readonly Buffer[],
+  kind: SignKind,
+  caller: QubeName,
+): Promise<Signed> {
   try {
     return await signer.sign(untrusted, kind, caller);
   } catch (error) {

@@ -16,14 +16,14 @@ export class RateLimit {
     this.#filledAt = clock.monotonic();
   }
 
-  /** Takes one, if there is one. */
-  take(): boolean {
+  /** Takes so many, if they are there, or the bucket is full: what is more than it holds is owed. */
+  take(count: number): boolean {
     const now = this.#clock.monotonic();
     const gained = ((now - this.#filledAt) * this.#perMinute) / minuteMs;
     this.#left = Math.min(this.#perMinute, this.#left + gained);
     this.#filledAt = now;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
+    if (this.#left < Math.min(count, this.#perMinute)) return false;
+    this.#left -= count;
     return true;
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type SignKind, type SignReply, signKinds } from '../../lib/contracts/sign.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
-import { parseSha256, type QubeName } from '../../lib/domain/names.ts';
+import { parseSha256, type QubeName, type Sha256 } from '../../lib/domain/names.ts';
 import { logSignature, mendSignatureLog } from '../signature-log.ts';
 import { Counters } from './counters.ts';
 import { judge } from './judge.ts';
@@ -17,7 +17,7 @@ export interface SignerOptions {
   readonly perMinute: number;
 }
 
-export type Signed = Pick<SignReply, 'keyid' | 'signature'>;
+export type Signed = Pick<SignReply, 'keyid' | 'signatures'>;
 
 /** The vault's keys, and what has to be so before one of them signs. */
 export class Signer {
@@ -49,24 +49,30 @@ export class Signer {
     return new Signer(options, Object.fromEntries(keys) as Record<SignKind, SigningKey>, counters);
   }
 
-  /** Whether the rate allows one request more; it is counted, whatever comes of it. */
-  admits(): boolean {
-    return this.#rate.take();
+  /** Whether the rate allows so many documents more; they are counted, whatever comes of them. */
+  admits(count: number): boolean {
+    return this.#rate.take(count);
   }
 
   /**
-   * The signature of a document of this kind, once counter and log line are on the disk.
+   * The signatures of documents of this kind, once counters and log lines are on the disk; of all of them or of none.
    *
    * @throws ContractError, WrongKind, CounterError
    */
-  async sign(untrusted: Uint8Array, kind: SignKind, caller: QubeName): Promise<Signed> {
+  async sign(untrusted: readonly Uint8Array[], kind: SignKind, caller: QubeName): Promise<Signed> {
     const { clock, log, state } = this.#options;
-    const { subject, signed, counted } = judge(untrusted, kind);
-    const sha256 = parseSha256(createHash('sha256').update(untrusted).digest('hex'));
-    if (counted !== undefined) await this.#counters.spend(counted.publication, counted.counter, sha256);
     const { keyid, sign } = this.#keys[kind];
-    await logSignature(state, clock.now(), { kind, subject, sha256, key: keyid, for: caller });
-    log.notice('signed', { kind, subject, sha256, qube: caller });
-    return { keyid, signature: sign(signed) };
+    const signable = untrusted.map((document) => ({ ...judge(document, kind), sha256: sha256Of(document) }));
+    for (const { counted, sha256 } of signable) {
+      if (counted !== undefined) await this.#counters.spend(counted.publication, counted.counter, sha256);
+    }
+    const facts = signable.map(({ subject, sha256 }) => ({ kind, subject, sha256, key: keyid, for: caller }));
+    await logSignature(state, clock.now(), ...facts);
+    for (const { subject, sha256 } of signable) log.notice('signed', { kind, subject, sha256, qube: caller });
+    return { keyid, signatures: signable.map(({ signed }) => sign(signed)) };
   }
+}
+
+function sha256Of(document: Uint8Array): Sha256 {
+  return parseSha256(createHash('sha256').update(document).digest('hex'));
 }

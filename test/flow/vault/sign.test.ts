@@ -114,7 +114,7 @@ describe('a signature of the vault', () => {
     process.kill(own[0] ?? 0, 'SIGKILL');
     await expect
       .poll(async () => (await ask('attester', 'manifest', documents.manifest)).text, { timeout: 30_000 })
-      .toContain(before.signature);
+      .toContain(String(before.signatures[0]));
     const other = await ask('attester', 'manifest', bytesOf(exampleManifest(3, 'debian', 'other')));
     expect(other.text).toContain('"error":"refused"');
   });

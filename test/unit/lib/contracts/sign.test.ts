@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sign, signKinds } from '../../../../daemons/lib/contracts/sign.ts';
+import { maxSignedDocuments, sign, signKinds } from '../../../../daemons/lib/contracts/sign.ts';
 import { describeParser } from '../../../support/parser-laws.ts';
 
 describeParser({
@@ -17,8 +17,9 @@ describeParser({
     v: fc.constant(1),
     ok: fc.constant(true),
     keyid: fc.stringMatching(/^[0-9a-f]{64}$/),
-    signature: fc.stringMatching(/^[0-9a-f]{128}$/),
+    signatures: fc.array(fc.stringMatching(/^[0-9a-f]{128}$/), { minLength: 1, maxLength: 3 }),
   }),
+  lists: { signatures: maxSignedDocuments },
 });
 
 describe('what is to be signed', () => {

@@ -67,15 +67,16 @@ describe('rebuilder.Sign', () => {
     rmSync(state, { recursive: true });
   });
 
-  async function ask(kind: SignKind, document: Uint8Array) {
-    const call = await socketCaller(door(), 'work-attester').call(
-      sign,
-      kind,
-      {},
-      { objects: [bufferObject(document)] },
-    );
+  async function askAll(kind: SignKind, documents: readonly Uint8Array[]) {
+    const objects = documents.map(bufferObject);
+    const call = await socketCaller(door(), 'work-attester').call(sign, kind, {}, { objects });
     await call.done();
     return call.reply;
+  }
+  async function ask(kind: SignKind, document: Uint8Array) {
+    const { keyid, signatures } = await askAll(kind, [document]);
+    expect(signatures).toHaveLength(1);
+    return { keyid, signature: signatures[0] ?? '' };
   }
 
   const logged = () => {
@@ -140,6 +141,25 @@ describe('rebuilder.Sign', () => {
     expect(logged()).toEqual([]);
   });
 
+  it('signs many documents of one call, in their order, or none of them', async () => {
+    const links = ['a_1_all.deb', 'b_1_all.deb', 'c_1_all.deb'].map((name) => bytesOf(exampleLink(name)));
+    const { signatures } = await askAll('reproducible', links);
+    for (const [at, link] of links.entries()) {
+      expect(await ask('reproducible', link)).toMatchObject({ signature: signatures[at] });
+    }
+    expect(
+      logged()
+        .slice(0, 3)
+        .map((line) => / subject=(\S+) /.exec(line)?.[1]),
+    ).toEqual(['a_1_all.deb', 'b_1_all.deb', 'c_1_all.deb']);
+    const before = logged().length;
+    const spoilt = [...links, bytesOf(exampleStatement('unreproducible'))];
+    await expect(askAll('reproducible', spoilt)).rejects.toMatchObject({ code: 'refused' });
+    const manifests = [exampleManifest(2), exampleManifest(1)].map(bytesOf);
+    await expect(askAll('manifest', manifests)).rejects.toMatchObject({ code: 'refused' });
+    expect(logged()).toHaveLength(before);
+  });
+
   it('counts manifests upwards, and gives a lost reply again', async () => {
     const first = await ask('manifest', bytesOf(exampleManifest(5)));
     expect(await ask('manifest', bytesOf(exampleManifest(5)))).toEqual(first);
@@ -152,7 +172,7 @@ describe('rebuilder.Sign', () => {
     expect(logged()).toHaveLength(4);
   });
 
-  it('says busy to more requests than its rate allows, good or bad, and says so in its journal', async () => {
+  it('says busy to more documents than its rate allows, good or bad, and says so in its journal', async () => {
     const link = bytesOf(exampleLink());
     for (let number = 0; number < 15; number++) {
       await ask('reproducible', link);
@@ -169,9 +189,10 @@ describe('rebuilder.Sign', () => {
     expect(await typed(door(), 'work-attester', 'rebuilder.Sign+manifest')).toContain('"error":"protocol"');
     expect(await typed(door(), 'work-attester', 'rebuilder.Sign+layout')).toContain('no argument');
     expect(await typed(door(), 'work-attester', 'rebuilder.Lease+get')).toBe('');
-    await expect(ask('reproducible', Buffer.alloc(maxSignedBytes + 1))).rejects.toMatchObject({
-      code: 'too-large',
-    });
+    const halves = Array.from({ length: 3 }, () => Buffer.alloc(maxSignedBytes / 2));
+    for (const documents of [[Buffer.alloc(maxSignedBytes + 1)], halves]) {
+      await expect(askAll('reproducible', documents)).rejects.toMatchObject({ code: 'too-large' });
+    }
     expect(logged()).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ describe('a rate', () => {
   it('lets a burst of one minute pass, then one after the other', async () => {
     const clock = new VirtualClock();
     const limit = new RateLimit(clock, 60);
-    const taken = () => Array.from({ length: 100 }, () => limit.take()).filter(Boolean).length;
+    const taken = () => Array.from({ length: 100 }, () => limit.take(1)).filter(Boolean).length;
     expect(taken()).toBe(60);
     await clock.advance(999);
     expect(taken()).toBe(0);
@@ -15,6 +15,16 @@ describe('a rate', () => {
     expect(taken()).toBe(1);
     await clock.advance(3_600_000);
     expect(taken()).toBe(60);
+  });
+
+  it('takes many at once, more than it holds only when it is full, and then waits for what is owed', async () => {
+    const clock = new VirtualClock();
+    const limit = new RateLimit(clock, 60);
+    expect([limit.take(50), limit.take(50), limit.take(10)]).toEqual([true, false, true]);
+    await clock.advance(60_000);
+    expect([limit.take(90), limit.take(1)]).toEqual([true, false]);
+    await clock.advance(31_000);
+    expect(limit.take(1)).toBe(true);
   });
 
   it('is never exceeded over any time, and not more than needed below it', async () => {
@@ -28,11 +38,11 @@ describe('a rate', () => {
           let taken = 0;
           for (const [wait, times] of asks) {
             await clock.advance(wait);
-            for (let ask = 0; ask < times; ask++) if (limit.take()) taken += 1;
+            for (let ask = 0; ask < times; ask++) if (limit.take(1)) taken += 1;
             expect(taken).toBeLessThanOrEqual(perMinute + (clock.monotonic() * perMinute) / 60_000 + 1e-6);
           }
           await clock.advance(60_000);
-          expect(limit.take()).toBe(true);
+          expect(limit.take(1)).toBe(true);
         },
       ),
       { numRuns: 50 },
