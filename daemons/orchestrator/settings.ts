@@ -1,10 +1,10 @@
 import type { RoleConfig } from '../lib/daemon/config.ts';
+import { suiteVersion } from '../lib/daemon/version.ts';
 import { type Project, projects } from '../lib/domain/dist.ts';
 import type { Settings } from './doors/office.ts';
 
 /** Upstream's `retry_backoff`: seconds between two tries (facts: upstream §6). */
 const retryDelaySeconds = 3_600;
-const version = '0.1.0';
 
 /** A configuration that is well-formed and asks for what is not there. */
 export class RefusedConfig extends Error {
@@ -37,7 +37,7 @@ export function settingsOf(config: RoleConfig<'orchestrator'>): OrchestratorSett
   });
   const path = [celery.backend, celery.broker].map((place) => ('path' in place ? place.path : undefined));
   return {
-    version,
+    version: suiteVersion,
     dists,
     maxRetries: celery.maxRetries,
     retryDelayMs: retryDelaySeconds * 1_000,

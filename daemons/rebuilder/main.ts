@@ -2,6 +2,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { runRole } from '../lib/daemon/role.ts';
 import { Turns } from '../lib/daemon/turns.ts';
+import { suiteVersion } from '../lib/daemon/version.ts';
 import { parseArchitecture } from '../lib/domain/names.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
@@ -11,7 +12,6 @@ import { buildJob } from './build-job.ts';
 import { Kept } from './kept.ts';
 import { settingsOf } from './settings.ts';
 
-const version = '0.1.0';
 const inputsBytes = 20 * 2 ** 30;
 const basesBytes = 5 * 2 ** 30;
 /** Returned outputs are of no more use; the last ones stay a while for a reply that was lost. */
@@ -34,8 +34,17 @@ await runRole('rebuilder', process.env, async ({ clock, log, notify, stop, confi
   const baseMaker =
     keepBases === 'no'
       ? undefined
-      : new BaseMaker({ caller, log, limits, inputs, shelf: bases, turns, madeBy: version, stop: stopBases });
-  const parts = { caller, settings, inputs, outputs, bases, baseMaker, turns, version };
+      : new BaseMaker({
+          caller,
+          log,
+          limits,
+          inputs,
+          shelf: bases,
+          turns,
+          madeBy: suiteVersion,
+          stop: stopBases,
+        });
+  const parts = { caller, settings, inputs, outputs, bases, baseMaker, turns, version: suiteVersion };
   notify.ready();
   await runWorker({
     queue: 'rebuild',
