@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what building and testing need, once: Debian packages, npm modules, role users. Safe to run again.
+# Installs what building and testing need, once: Debian packages, npm modules, Python packages, role users. Safe to run again.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -43,6 +43,15 @@ if ! node tools/modules-current.js; then
   say 'installing the npm modules of the lock file'
   npm ci --no-audit --no-fund --loglevel=error
   node tools/modules-current.js --remember
+fi
+
+requirements=test/support/python-requirements.txt
+if ! cmp -s "$requirements" build/python/requirements.txt; then
+  say 'installing the Python packages that tests use'
+  rm -rf build/python
+  /usr/bin/python3 -m venv build/python
+  build/python/bin/pip install --quiet --disable-pip-version-check --requirement "$requirements"
+  cp "$requirements" build/python/requirements.txt
 fi
 
 [ ! -x tools/users.sh ] || as_root tools/users.sh
