@@ -49,9 +49,11 @@ export type Product = Readonly<{
 
 /**
  * The names under which a file stands in a link: the pool's, and the one that apt gives it on disk, which holds the
- * epoch as `%3a` (facts: apt-transport-in-toto §3, §6). Equal for nearly every file without an epoch.
+ * epoch as `%3a` (facts: apt-transport-in-toto §3, §6). Equal for nearly every file without an epoch. An RPM has one
+ * name everywhere.
  */
 export function productNames(product: Omit<Product, 'sha256'>): readonly string[] {
+  if (product.name.endsWith('.rpm')) return [product.name];
   const extension = /\.[a-z]+$/.exec(product.name)?.[0] ?? '.deb';
   const onDisk =
     [product.package, product.version, product.architecture].map(quoteForApt).join('_') + extension;
@@ -103,6 +105,11 @@ export function parseLink(untrusted: JsonObject): Link {
   };
 }
 
+/** `NAME_VERSION_ARCHITECTURE.deb` and `NAME-VERSION-RELEASE.ARCHITECTURE.rpm`: package, version, architecture. */
+const debName = /^([a-z0-9][a-z0-9+.-]+)_([0-9A-Za-z][0-9A-Za-z.+~%-]*)_([a-z0-9-]+)\.u?deb$/;
+const rpmName =
+  /^([0-9A-Za-z][0-9A-Za-z.+_-]*)-([0-9A-Za-z][0-9A-Za-z.+~^_]*-[0-9A-Za-z][0-9A-Za-z.+~^_]*)\.([a-z0-9_]+)\.rpm$/;
+
 /** A product of an earlier link of ours: its hash, and the package file that its name stands for. */
 export type EarlierProduct = Readonly<{
   name: string;
@@ -119,7 +126,7 @@ export type EarlierProduct = Readonly<{
 export function packageProducts(link: Link): readonly EarlierProduct[] | undefined {
   const products: EarlierProduct[] = [];
   for (const [name, hashes] of Object.entries(link.products)) {
-    const match = /^([a-z0-9][a-z0-9+.-]+)_([0-9A-Za-z][0-9A-Za-z.+~%-]*)_([a-z0-9-]+)\.u?deb$/.exec(name);
+    const match = debName.exec(name) ?? rpmName.exec(name);
     const sha256 = hashes.sha256;
     if (match === null || sha256 === undefined || Object.keys(hashes).length !== 1) return undefined;
     if (!/^[0-9a-f]{64}$/.test(sha256)) return undefined;
@@ -158,6 +165,11 @@ export function mergedLinkName(keyid: string): string {
 /** Upstream's place for a public key. */
 export function publicKeyPath(folder: string, fingerprint: Fingerprint): PublicationPath {
   return parsePublicationPath(`${folder}/${fingerprint}.asc`);
+}
+
+/** Beside it, the public half of a key of the vault's own. */
+export function vaultKeyPath(folder: string, keyid: string): PublicationPath {
+  return parsePublicationPath(`${folder}/${keyid}.pem`);
 }
 
 /** apt's own quoting of the parts of a file name (apt-pkg/acquire-item.cc: `_:` and what is not plain). */

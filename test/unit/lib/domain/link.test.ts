@@ -57,6 +57,15 @@ describe('productNames', () => {
     ]);
   });
 
+  it('gives a package of the installer the same names, and an RPM its own alone', () => {
+    expect(productNames(product('foo-udeb', '1:2-1', 'amd64', 'foo-udeb_2-1_amd64.udeb'))).toEqual([
+      'foo-udeb_1%3a2-1_amd64.udeb',
+      'foo-udeb_2-1_amd64.udeb',
+    ]);
+    const rpm = 'qubes-core-agent-4.1.23-1.fc32.x86_64.rpm';
+    expect(productNames(product('qubes-core-agent', '4.1.23-1.fc32', 'amd64', rpm))).toEqual([rpm]);
+  });
+
   it('adds the name that apt will use where a pool names its files otherwise', () => {
     expect(productNames(product('foo', '1.0', 'amd64', 'foo.deb'))).toEqual(['foo.deb', 'foo_1.0_amd64.deb']);
   });
@@ -83,6 +92,14 @@ describe('rebuildLink', () => {
     expect(packageProducts(link)?.map((one) => [one.package, one.version, one.architecture])).toEqual([
       ['aa', '1:1.0~rc1-1+b2', 'all'],
       ['aa', '1.0~rc1-1+b2', 'all'],
+    ]);
+    const hash = { sha256: 'ab'.repeat(32) };
+    const products = { 'foo-udeb_2-1_amd64.udeb': hash, 'kernel-core-6.1.9-200.fc37.x86_64.rpm': hash };
+    expect(
+      packageProducts({ ...link, products })?.map((one) => [one.package, one.version, one.architecture]),
+    ).toEqual([
+      ['foo-udeb', '2-1', 'amd64'],
+      ['kernel-core', '6.1.9-200.fc37', 'x86_64'],
     ]);
     expect(
       packageProducts({ ...link, products: { 'evil.sh': { sha256: 'ab'.repeat(32) } } }),
