@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayoutKey } from '../lib/domain/layout.ts';
 import type { Fingerprint } from '../lib/domain/names.ts';
+import { type Ed25519Public, readEd25519Pem } from '../lib/evidence/ed25519.ts';
 import { armorPublicKey, dearmor } from '../lib/openpgp/armor.ts';
 import { OpenPgpError } from '../lib/openpgp/error.ts';
 import { readPublicKey } from '../lib/openpgp/public-key.ts';
@@ -48,6 +49,27 @@ export async function readPublicKeys(folder: string): Promise<ReadonlyMap<string
     }
   }
   return keys;
+}
+
+/**
+ * The public half of the vault's key of a verdict, `FOLDER/VERDICT.pem`; undefined where the operator put none there: then
+ * the vault is not asked for statements.
+ */
+export async function readVaultKey(folder: string, verdict: string): Promise<Ed25519Public | undefined> {
+  const path = join(folder, `${verdict}.pem`);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const key = readEd25519Pem(text);
+  if (key !== undefined) return key;
+  throw new KeyError(
+    'unusable',
+    `${path}: not an Ed25519 public key; in the vault, \`vault-keys public ${verdict}\` shows it`,
+  );
 }
 
 /** The public key of a configured fingerprint, if links by it could be verified. */

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LookupStore } from '../lib/archive/lookup-store.ts';
 import { runRole } from '../lib/daemon/role.ts';
+import { signedVerdicts } from '../lib/domain/verdict.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
 import { attest } from './compare/attest.ts';
@@ -10,6 +11,7 @@ import { keysFolder, openSettings } from './settings.ts';
 import { splitGpgSigner } from './sign/split-gpg.ts';
 import { splitGpg2Signer } from './sign/split-gpg2.ts';
 import { openVaultAgent } from './sign/vault-agent.ts';
+import { openVaultSigners } from './sign/vault-signer.ts';
 
 /** Builds attested at once: most of a job is waiting for the vault. */
 const slots = 4;
@@ -23,10 +25,12 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
   const agent = usesAgent
     ? await openVaultAgent({ home: join(folders.runtime, 'gpg'), publicKeys, caller })
     : undefined;
+  const vault = await openVaultSigners(folder, { caller, clock });
   const settingsOf = openSettings({
     config,
     keys,
     keysFolder: folder,
+    vault,
     signerFor: (fingerprint, by) =>
       by === 'qubes.Gpg2' && agent !== undefined
         ? splitGpg2Signer(fingerprint, agent)
@@ -37,6 +41,12 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     if (dists.length > 0 && signKey === undefined) {
       log.warning('in-toto-sign-key-fpr is not set: verdicts are kept, no link is published', { project });
     }
+  }
+  const unsigned = signedVerdicts.filter((verdict) => vault[verdict] === undefined);
+  if (unsigned.length > 0) {
+    log.warning('keys of rebuilder.Sign are not here: their verdicts get no statement', {
+      missing: unsigned.map((verdict) => join(folder, `${verdict}.pem`)).join(' '),
+    });
   }
   const scratch = join(folders.cache, 'jobs');
   await rm(scratch, { recursive: true, force: true });

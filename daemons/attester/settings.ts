@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { type Keyring, keyringsNamedFor } from '../lib/archive/keyring.ts';
 import type { RoleConfig } from '../lib/daemon/config.ts';
 import { type Project, parseDist, projects, publishedFolder } from '../lib/domain/dist.ts';
-import type { Fingerprint } from '../lib/domain/names.ts';
+import type { Fingerprint, RebuilderId } from '../lib/domain/names.ts';
+import type { SignedVerdict } from '../lib/domain/verdict.ts';
 import type { DetachedSigner } from '../lib/openpgp/sign.ts';
 import { KeyError, type OpenPgpService, type PublicKey, type SigningKey, usableKey } from './keys.ts';
+import type { VaultSigner } from './sign/vault-signer.ts';
 
 /** What the attester does for the builds of one dist. */
 export interface DistSettings {
@@ -19,6 +21,10 @@ export interface DistSettings {
   readonly reproducible: SigningKey | undefined;
   /** Signs what differed in spite of a true buildinfo. */
   readonly unreproducible: SigningKey | undefined;
+  /** Sign statements of a verdict, where the vault serves `rebuilder.Sign`. */
+  readonly vault: Readonly<Partial<Record<SignedVerdict, VaultSigner>>>;
+  /** What statements call whoever rebuilds. */
+  readonly rebuilderId: RebuilderId | undefined;
   /** The signed layout that is published, a file. */
   readonly rootLayout: string | undefined;
 }
@@ -27,6 +33,7 @@ export interface SettingsOptions {
   readonly config: RoleConfig<'attester'>;
   readonly keys: ReadonlyMap<string, PublicKey>;
   readonly keysFolder: string;
+  readonly vault: DistSettings['vault'];
   readonly signerFor: (fingerprint: Fingerprint, by: OpenPgpService) => DetachedSigner;
   readonly now: number;
 }
@@ -76,6 +83,8 @@ function settingsOf(
     keyringsOf: (suite) => [...own, ...keyringsNamedFor(suite, values.archiveKeyring)],
     reproducible,
     unreproducible,
+    vault: options.vault,
+    rebuilderId: values.rebuilderId,
     rootLayout: values.rootLayout,
   };
 }

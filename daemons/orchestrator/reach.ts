@@ -1,3 +1,4 @@
+import type { Recipe } from '../lib/contracts/documents/recipe.ts';
 import type { Sha256 } from '../lib/domain/names.ts';
 import type { ObjectStore } from '../lib/objects/store.ts';
 import { objectsOfEvidence, readEvidence, readPublication, readRecipe, readReport } from './documents.ts';
@@ -28,6 +29,12 @@ export async function* reachOfEvidence(
   yield* objectsOfEvidence(await readEvidence(objects, document));
 }
 
+/** What rebuilderd's attestations name for want of a buildinfo. */
+function dscOf(recipe: Recipe): readonly Sha256[] {
+  if (recipe.kind !== 'deb') return [];
+  return recipe.inputs.filter(({ name }) => name === recipe.dsc).map(({ sha256 }) => sha256);
+}
+
 /** All but the evidence. */
 export async function* directReachOf(
   payload: Payload,
@@ -48,6 +55,7 @@ export async function* directReachOf(
       return;
     case 'build':
       yield payload.recipe;
+      yield* dscOf(await readRecipe(objects, payload.recipe));
       yield payload.report;
       for (const file of (await readReport(objects, payload.report)).files) yield file.sha256;
       if (payload.buildinfo !== null) yield payload.buildinfo;

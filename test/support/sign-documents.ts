@@ -54,7 +54,7 @@ const said = {
   selfHosted: fc.boolean(),
   evidence: fc.oneof(sha256s, fc.constant(null)),
   rebuilder: fc.record({
-    id: fc.constantFrom('https://rebuild.example.org', 'https://example.org:8443/debian/amd64/'),
+    id: fc.constantFrom('https://rebuild.example.org', 'https://example.org:8443/debian/amd64/', null),
     version: fc.constantFrom('0.1.0', '1.2+b1'),
   }),
   finishedOn: timestamps,

@@ -9,7 +9,6 @@ import { bufferObject, type OutgoingObject } from '../../lib/wire/frame.ts';
 import type { Done, JobContext } from '../../lib/worker/worker.ts';
 import type { DistSettings } from '../settings.ts';
 import { type Publication, publishBuild } from '../sign/publish.ts';
-import { evidenceDocument } from './evidence-document.ts';
 import { type BuildJob, type Examined, examine } from './examine.ts';
 import { JobObjects } from './job-objects.ts';
 
@@ -25,7 +24,7 @@ export interface AttesterParts {
 export async function attest(context: JobContext<'attest'>, parts: AttesterParts): Promise<Done<'attest'>> {
   const { payload } = context.job;
   if (payload.kind !== 'build') {
-    throw new JobFailure('signing', 'manifests are not signed yet: rebuilder.Sign is not served');
+    throw new JobFailure('signing', 'manifests are not composed yet');
   }
   const objects = new JobObjects(context, parts.scratch);
   try {
@@ -47,12 +46,9 @@ async function attestBuild(
   const examined = await examine({ job, objects, settings, lookups: parts.lookups, signal, progress });
   const { judgement } = examined;
   const publication = await publishBuild({
-    build: job.build,
-    files: judgement.files,
-    environment: examined.environment,
-    evidence: evidenceDocument(job, examined),
+    job,
+    examined,
     settings,
-    earlier: job.earlier,
     read: (sha256, max) => objects.read(sha256, max),
     now: parts.clock.now(),
     signal,

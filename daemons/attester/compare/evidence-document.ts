@@ -1,27 +1,35 @@
+import type { BuildEvidence } from '../../lib/contracts/documents/build-evidence.ts';
 import { isoTime } from '../../lib/daemon/clock.ts';
+import { suiteVersion } from '../../lib/daemon/version.ts';
 import type { BuildJob, Examined } from './examine.ts';
 
-/**
- * What a verdict rests on, published beside it: the signed indexes, the buildinfo, what went in and what came out, so
- * that anyone can ask the same archive and the same files again.
- */
+/** What a verdict rests on, as it is published (contracts: documents/build-evidence.ts). */
 export function evidenceDocument(job: BuildJob, examined: Examined): Buffer {
   const { judgement, environment, selfHosted, recipe, report, indexes } = examined;
   const { dist, source, sourceVersion, version, architecture, parts } = job.build;
-  const document = {
+  const document: BuildEvidence = {
     v: 1,
     build: { dist, source, sourceVersion, version, architecture, parts },
     verdict: judgement.verdict,
     code: judgement.code,
-    environment: { kind: environment, selfHosted, buildinfo: job.buildinfo },
-    releases: indexes.releases.map((release) => ({
+    environment: { kind: environment, inputsFrom: 'archive', selfHosted, buildinfo: job.buildinfo },
+    releases: indexes.releases.map(({ file, signature, date, signedBy, indexes: read, ...release }) => ({
       ...release,
-      date: release.date === undefined ? null : isoTime(release.date),
+      sha256: file.sha256,
+      signature: signature?.sha256 ?? null,
+      date: date === undefined ? null : isoTime(date),
+      signedBy: [...signedBy],
+      indexes: [...read],
     })),
     inputs: recipe.inputs.map(({ name, role, sha256 }) => ({ name, role, sha256 })),
-    files: judgement.files,
+    files: [...judgement.files],
     recipe: job.recipe,
-    engine: { kind: recipe.kind, rebuilder: report.rebuilder.version, buildPath: recipe.buildPath },
+    engine: {
+      kind: recipe.kind,
+      attester: suiteVersion,
+      rebuilder: report.rebuilder.version,
+      buildPath: recipe.buildPath,
+    },
   };
   return Buffer.from(`${JSON.stringify(document, null, 1)}\n`, 'utf8');
 }

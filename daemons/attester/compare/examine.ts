@@ -23,11 +23,17 @@ export type BuildJob = Extract<AttestPayload, { kind: 'build' }>;
 export type Examined = Readonly<{
   judgement: Judgement;
   environment: 'buildinfo' | 'inferred';
+  /** The original buildinfo, if the environment came from one. */
+  buildinfo: Buffer | null;
   selfHosted: boolean;
   recipe: DebRecipe;
   report: BuildReport;
   indexes: SignedIndexes;
+  /** What came out, by the hashes taken here. */
+  rebuilt: ReadonlyMap<PoolFileName, FileHashes>;
 }>;
+
+export type FileHashes = Readonly<{ sha256: Sha256; sha512: string }>;
 
 export interface ExamineOptions {
   readonly job: BuildJob;
@@ -58,15 +64,20 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
     throw new JobFailure('archive-untrusted', 'no signed index names a file of this build');
   }
   checkInputs(recipe, indexes, expected);
-  const environment = await readEnvironment(options, recipe, expected);
+  const buildinfo = job.buildinfo === null ? null : await objects.read(job.buildinfo, maxBuildinfoBytes);
+  checkEnvironment(job, buildinfo, recipe, expected);
+  const environment = recipe.environmentKind;
   const rebuilt = await hashFiles(options, report);
+  const sha256s = new Map([...rebuilt].map(([name, { sha256 }]) => [name, sha256]));
   return {
-    judgement: judge(expected, rebuilt, environment),
+    judgement: judge(expected, sha256s, environment),
     environment,
+    buildinfo,
     selfHosted: isSelfHosted(recipe, job.build, indexes),
     recipe,
     report,
     indexes,
+    rebuilt,
   };
 }
 
@@ -112,22 +123,20 @@ function checkInputs(recipe: DebRecipe, indexes: SignedIndexes, expected: readon
 }
 
 /** The environment is a true one only if the buildinfo is here, agrees with the signed index, and was followed. */
-async function readEnvironment(
-  options: ExamineOptions,
+function checkEnvironment(
+  job: BuildJob,
+  untrusted: Buffer | null,
   recipe: DebRecipe,
   expected: readonly ExpectedFile[],
-): Promise<'buildinfo' | 'inferred'> {
-  const { job, objects } = options;
+): void {
   const files = officialFiles(expected);
-  const buildinfo =
-    job.buildinfo === null ? null : readOrFail(await objects.read(job.buildinfo, maxBuildinfoBytes));
+  const buildinfo = untrusted === null ? null : readOrFail(untrusted);
   const mismatch = buildinfo === null ? undefined : buildinfoMismatch(buildinfo, job.build, expected);
   if (mismatch !== undefined) throw new JobFailure('buildinfo-mismatch', `buildinfo: ${mismatch}`, { files });
   const wrong = recipeMismatch(recipe, job.build, buildinfo, expected);
   if (wrong !== undefined) {
     throw new JobFailure('protocol', `the recipe is not the build's: ${wrong}`, { files });
   }
-  return recipe.environmentKind;
 }
 
 function readOrFail(bytes: Buffer): Buildinfo {
@@ -142,7 +151,7 @@ function readOrFail(bytes: Buffer): Buildinfo {
 async function hashFiles(
   options: ExamineOptions,
   report: BuildReport,
-): Promise<ReadonlyMap<PoolFileName, Sha256>> {
+): Promise<ReadonlyMap<PoolFileName, FileHashes>> {
   const claimed = new Map(report.files.map((file) => [file.name, file.sha256]));
   if (claimed.size !== report.files.length) {
     throw new JobFailure('protocol', 'the rebuilder returned two files of one name');
@@ -152,9 +161,13 @@ async function hashFiles(
   const hashed = await options.objects.hash(wanted, (done) =>
     options.progress('hashing', done, wanted.length),
   );
-  const absent = wanted.find((sha256) => !hashed.has(sha256));
-  if (absent !== undefined) throw new JobFailure('protocol', `object ${absent} did not come`);
-  return claimed;
+  return new Map(
+    [...claimed].map(([name, sha256]) => {
+      const sha512 = hashed.get(sha256);
+      if (sha512 === undefined) throw new JobFailure('protocol', `object ${sha256} did not come`);
+      return [name, { sha256, sha512 }];
+    }),
+  );
 }
 
 function officialFiles(expected: readonly ExpectedFile[]) {

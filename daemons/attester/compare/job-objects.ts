@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContractError } from '../../lib/contracts/contract.ts';
@@ -61,12 +62,19 @@ export class JobObjects implements EvidenceObjects {
     return path;
   }
 
-  /** Takes the hash of each object's bytes as they pass. `fetch` fails for one that is not what was asked for. */
-  async hash(sha256s: readonly Sha256[], onEach: (done: number) => void): Promise<ReadonlySet<Sha256>> {
-    const hashed = new Set<Sha256>();
+  /**
+   * Takes the hashes of each object's bytes as they pass: its sha512 by its sha256. `fetch` fails for one that is not
+   * what was asked for.
+   */
+  async hash(
+    sha256s: readonly Sha256[],
+    onEach: (done: number) => void,
+  ): Promise<ReadonlyMap<Sha256, string>> {
+    const hashed = new Map<Sha256, string>();
     await this.#context.fetch(sha256s, async (_sha, object) => {
-      await object.drain();
-      hashed.add(await object.sha256);
+      const sha512 = createHash('sha512');
+      for await (const chunk of object.bytes) sha512.update(chunk);
+      hashed.set(await object.sha256, sha512.digest('hex'));
       onEach(hashed.size);
     });
     return hashed;

@@ -7,6 +7,7 @@ import {
   parseFingerprint,
   parsePoolFileName,
   parsePublicationPath,
+  parseRebuilderId,
   parseSha256,
   parseSourceName,
 } from '../domain/names.ts';
@@ -37,6 +38,7 @@ export const architecture = named(parseArchitecture);
 export const poolFileName = named(parsePoolFileName);
 export const fingerprint = named(parseFingerprint);
 export const publicationPath = named(parsePublicationPath);
+export const rebuilderId = named(parseRebuilderId);
 export const size = z
   .int()
   .min(0)
@@ -84,13 +86,17 @@ export const environmentSource = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('buildinfo-at'), urls: z.array(z.string().max(1_000)).min(1).max(20) }),
 ]);
 
-export const buildSpec = z.strictObject({
+/** Which build it is, as everyone outside knows it. */
+export const buildIdentity = z.strictObject({
   dist,
   source: sourceName,
   sourceVersion: debVersion,
   version: debVersion,
   architecture,
   parts,
+});
+
+export const buildSpec = buildIdentity.extend({
   environment: environmentSource,
   evidence: sha256,
 });

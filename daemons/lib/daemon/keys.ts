@@ -1,4 +1,4 @@
-import type { Fingerprint } from '../domain/names.ts';
+import type { Fingerprint, RebuilderId } from '../domain/names.ts';
 import * as value from './values.ts';
 
 /** The roles that read rebuilder.conf. */
@@ -154,6 +154,14 @@ export const keys = {
     readers: ['attester'],
     parse: value.oneOf('qubes.Gpg', 'qubes.Gpg2'),
     fallback: 'qubes.Gpg',
+  }),
+  /** By which statements name whoever rebuilds. */
+  rebuilderId: key({
+    names: ['rebuilder-id'],
+    place: 'project',
+    readers: ['attester'],
+    parse: value.rebuilderId,
+    fallback: undefined as RebuilderId | undefined,
   }),
   /** Documents that `rebuilder.Sign` signs in a minute. */
   signRate: key({

@@ -1,6 +1,12 @@
 import { isAbsolute } from 'node:path';
 import { type Dist, DistError, parseDist } from '../domain/dist.ts';
-import { type Fingerprint, NameError, parseFingerprint } from '../domain/names.ts';
+import {
+  type Fingerprint,
+  NameError,
+  parseFingerprint,
+  parseRebuilderId,
+  type RebuilderId,
+} from '../domain/names.ts';
 
 /** Parsers of the values of rebuilder.conf. Each throws a `ValueError` that says what it expects. */
 
@@ -87,8 +93,16 @@ export function suiteFiles(text: string): readonly SuiteFile[] {
 
 /** As gpg shows it, with or without its blanks. */
 export function fingerprint(text: string): Fingerprint {
+  return named(parseFingerprint, text.replace(/[ \t]/g, '').replace(/^0x/, ''));
+}
+
+export function rebuilderId(text: string): RebuilderId {
+  return named(parseRebuilderId, text);
+}
+
+function named<T>(parse: (text: string) => T, text: string): T {
   try {
-    return parseFingerprint(text.replace(/[ \t]/g, '').replace(/^0x/, ''));
+    return parse(text);
   } catch (error) {
     if (error instanceof NameError) throw new ValueError(error.expected);
     throw error;

@@ -13,6 +13,7 @@ export type PoolFileName = Branded<'PoolFileName'>;
 export type QubeName = Branded<'QubeName'>;
 export type Fingerprint = Branded<'Fingerprint'>;
 export type PublicationPath = Branded<'PublicationPath'>;
+export type RebuilderId = Branded<'RebuilderId'>;
 
 /** A foreign text that is not what its place calls for. */
 export class NameError extends Error {
@@ -106,6 +107,15 @@ export function parsePublicationPath(untrusted: unknown): PublicationPath {
     /^[0-9A-Za-z][0-9A-Za-z.+~:_%-]{0,254}(?:\/[0-9A-Za-z][0-9A-Za-z.+~:_%-]{0,254})*$/,
     'a path of the publication',
     maxPublicationPath,
+  );
+}
+
+/** Whoever rebuilds, in statements: a web address of a closed alphabet, no segment of it `.` or `..`. */
+export function parseRebuilderId(untrusted: unknown): RebuilderId {
+  return parseAs<'RebuilderId'>(
+    untrusted,
+    /^https:\/\/[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?(?:\/[A-Za-z0-9~_-][A-Za-z0-9._~-]*)*\/?$/,
+    'an https:// URL of plain segments',
   );
 }
 

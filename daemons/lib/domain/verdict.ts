@@ -12,6 +12,10 @@ export type FileVerdict = (typeof fileVerdicts)[number];
 export const buildVerdicts = ['reproducible', 'unreproducible', 'failure'] as const;
 export type BuildVerdict = (typeof buildVerdicts)[number];
 
+/** The verdicts that are signed, each with keys of its own. */
+export const signedVerdicts = ['reproducible', 'unreproducible'] as const;
+export type SignedVerdict = (typeof signedVerdicts)[number];
+
 export const failureCodes = [
   'source-missing',
   'dependency-missing',

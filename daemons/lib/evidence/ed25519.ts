@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { canonicalJson } from '../domain/canonical-json.ts';
 
 /** The public halves of the vault's Ed25519 keys, in the forms that verifiers take (facts: rebuilderd-api §5). */
@@ -27,6 +27,20 @@ export function ed25519Pem(key: Ed25519Public): string {
   return pem(spkiStart + key, '\n');
 }
 
+/** The key of a PEM text as `ed25519Pem` makes it; undefined if it is none. */
+export function readEd25519Pem(untrusted: string): Ed25519Public | undefined {
+  try {
+    return ed25519PublicOf(createPublicKey(untrusted).export({ type: 'spki', format: 'der' }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a signature, 128 hexadecimal digits, is by this key over these bytes (RFC 8032). */
+export function isSignedBy(key: Ed25519Public, bytes: Uint8Array, signature: string): boolean {
+  return verify(null, bytes, keyObject(key), Buffer.from(signature, 'hex'));
+}
+
 /** PEM for rebuilderd's clients (`public-keys`): 46 bytes of DER, line ends as Rust's pem crate writes them. */
 export function rebuilderdPem(key: Ed25519Public): string {
   return pem(rebuilderdSpkiStart + key, '\r\n');
@@ -44,4 +58,8 @@ export function ed25519PublicOf(spki: Uint8Array): Ed25519Public {
 function pem(der: string, lineEnd: string): string {
   const base64 = Buffer.from(der, 'hex').toString('base64');
   return ['-----BEGIN PUBLIC KEY-----', base64, '-----END PUBLIC KEY-----', ''].join(lineEnd);
+}
+
+function keyObject(key: Ed25519Public): KeyObject {
+  return createPublicKey({ key: Buffer.from(spkiStart + key, 'hex'), type: 'spki', format: 'der' });
 }

@@ -26,6 +26,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
 }
 
+export type SignedFile = Readonly<{ sha256: Sha256; content: Buffer }>;
+
 /** A Release that was believed, and the indexes of it that were read. */
 export type VouchingRelease = Readonly<{
   /** Where the getter says that it read it: nothing vouches for that. */
@@ -34,7 +36,9 @@ export type VouchingRelease = Readonly<{
   suite: string;
   /** As the Release has them, empty where it has none. */
   names: Readonly<{ origin: string; label: string; suite: string; codename: string }>;
-  sha256: Sha256;
+  /** An InRelease, whole, or the Release of `signature`. */
+  file: SignedFile;
+  signature: SignedFile | null;
   /** Wall time in milliseconds that the Release says it was made at. */
   date: number | undefined;
   signedBy: readonly Fingerprint[];
@@ -118,7 +122,8 @@ async function vouching(
   options: OpenOptions,
 ): Promise<VouchingRelease> {
   const { archive: readFrom, suite, indexes } = claimed;
-  const { release, signedBy } = await believed(claimed, options);
+  const { file, signature } = await filesOf(claimed, options);
+  const { release, signedBy } = await believed(claimed.suite, file, signature, options);
   for (const index of indexes) {
     const named = release.files.get(index.path);
     if (named?.sha256 !== index.sha256 || named.size !== index.size) {
@@ -129,7 +134,7 @@ async function vouching(
     }
   }
   const names = namesOf(release);
-  return { readFrom, suite, names, sha256: claimed.release, date: release.date, signedBy, indexes };
+  return { readFrom, suite, names, file, signature, date: release.date, signedBy, indexes };
 }
 
 function namesOf({ origin, label, suite, codename }: Release): VouchingRelease['names'] {
@@ -137,26 +142,32 @@ function namesOf({ origin, label, suite, codename }: Release): VouchingRelease['
 }
 
 /** A Release signed by the keys of the suite that it says it is, which is one of the distribution. */
-async function believed(claimed: Evidence['releases'][number], options: OpenOptions): Promise<SignedRelease> {
-  const { suite } = claimed;
+async function believed(
+  suite: string,
+  file: SignedFile,
+  signature: SignedFile | null,
+  options: OpenOptions,
+): Promise<SignedRelease> {
   if (!isOfDistribution(suite, options.distribution)) {
     throw new ArchiveError('malformed', `is no suite of ${options.distribution}`);
   }
-  const signed = await verified(claimed, options);
+  const keyrings = options.keyringsOf(suite);
+  const more = options.signal === undefined ? {} : { signal: options.signal };
+  const signed =
+    signature === null
+      ? await verifyInRelease(file.content, keyrings, more)
+      : await verifyDetached(file.content, signature.content, keyrings, more);
   checkReleaseName(signed.release, suite);
   return signed;
 }
 
-async function verified(claimed: Evidence['releases'][number], options: OpenOptions): Promise<SignedRelease> {
-  const { objects, signal } = options;
-  const keyrings = options.keyringsOf(claimed.suite);
-  const release = await objects.read(claimed.release, maxReleaseBytes);
-  const more = signal === undefined ? {} : { signal };
-  if (claimed.signature === null) return await verifyInRelease(release, keyrings, more);
-  return await verifyDetached(
-    release,
-    await objects.read(claimed.signature, maxSignatureBytes),
-    keyrings,
-    more,
-  );
+async function filesOf(
+  { release, signature }: Evidence['releases'][number],
+  { objects }: OpenOptions,
+): Promise<Pick<VouchingRelease, 'file' | 'signature'>> {
+  const read = async (sha256: Sha256, max: number) => ({ sha256, content: await objects.read(sha256, max) });
+  return {
+    file: await read(release, maxReleaseBytes),
+    signature: signature === null ? null : await read(signature, maxSignatureBytes),
+  };
 }

@@ -13,7 +13,7 @@ import { answersCalls, type DaemonRole, daemonRoles, isDaemonRole, qubeRoles } f
 import { layOutServices } from './services.ts';
 import { Starter } from './starter.ts';
 import { findOwners, type Owners } from './users.ts';
-import { makeVaultKey, type VaultKey } from './vault-key.ts';
+import { bringSignKeys, makeVaultKey, type VaultKey } from './vault-key.ts';
 
 /** A ready line has this long to start. */
 const readyTimeoutMs = 60_000;
@@ -84,9 +84,12 @@ class Running {
     });
     this.#notify = notify;
     const starter = new Starter({ options, parts, folders, owners, notify });
-    const vaultKey = this.#makeKey();
+    const vaultKeys = Promise.all([
+      this.#makeKey(),
+      roles.includes('vault') ? this.#bringSignKeys() : undefined,
+    ]);
     const doors = [this.#watch(starter.broker()), ...agents.map((agent) => this.#startAgent(starter, agent))];
-    const key = await Promise.race([vaultKey, this.#failed]);
+    const [key] = await Promise.race([vaultKeys, this.#failed]);
     // The others' first calls come when the doors, and the daemons behind them, answer.
     const start = (role: DaemonRole) => this.#startRole(starter, role, key);
     const first = roles.filter(answersCalls).map(start);
@@ -131,10 +134,16 @@ class Running {
   async #makeKey(): Promise<VaultKey | undefined> {
     const { makeKey } = this.options;
     if (makeKey === undefined) return undefined;
-    return makeVaultKey(makeKey, this.folders, this.owners, [
-      this.parts.node,
-      join(this.parts.lib, 'vault-keys.js'),
-    ]);
+    return await makeVaultKey(makeKey, this.folders, this.owners, this.#vaultKeysProgram());
+  }
+
+  /** Without the vault's daemon nobody would answer `rebuilder.Sign`. */
+  async #bringSignKeys(): Promise<void> {
+    await bringSignKeys(this.folders, this.owners, this.#vaultKeysProgram());
+  }
+
+  #vaultKeysProgram(): readonly string[] {
+    return [this.parts.node, join(this.parts.lib, 'vault-keys.js')];
   }
 
   #startAgent(starter: Starter, plan: AgentPlan): string {

@@ -2,6 +2,7 @@ import { chownSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { run } from '../../lib/daemon/program.ts';
 import { parseFingerprint } from '../../lib/domain/names.ts';
+import { signedVerdicts } from '../../lib/domain/verdict.ts';
 import type { Folders } from './folders.ts';
 import type { Owners } from './users.ts';
 
@@ -27,7 +28,7 @@ export async function makeVaultKey(
   program: readonly string[],
 ): Promise<VaultKey> {
   const kept = join(folders.root, 'vault-key');
-  const text = read(kept) ?? (await ask(userId, folders, owners, program));
+  const text = read(kept) ?? (await askVault(['make', userId], folders, owners, program));
   if (read(kept) === undefined) {
     writeFileSync(`${kept}.new`, text);
     renameSync(`${kept}.new`, kept);
@@ -38,15 +39,36 @@ export async function makeVaultKey(
   const file = join(folder, `${fingerprint}.asc`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(file, armoured.join('\n'));
-  const { uid, gid } = owners.of('attester');
-  for (const path of [folder, file]) chownSync(path, uid, gid);
+  giveAttester(owners, [folder, file]);
   const shown = join(folders.root, 'vault-key.asc');
   writeFileSync(shown, armoured.join('\n'), { mode: 0o644 });
   return { fingerprint, file: shown };
 }
 
-async function ask(
-  userId: string,
+/** Brings the public halves of the keys by which `rebuilder.Sign` signs verdicts to the attester, too. */
+export async function bringSignKeys(
+  folders: Folders,
+  owners: Owners,
+  program: readonly string[],
+): Promise<void> {
+  const folder = join(folders.state('attester'), 'keys');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await Promise.all(
+    signedVerdicts.map(async (verdict) => {
+      const file = join(folder, `${verdict}.pem`);
+      writeFileSync(file, await askVault(['public', verdict], folders, owners, program));
+      giveAttester(owners, [folder, file]);
+    }),
+  );
+}
+
+function giveAttester(owners: Owners, paths: readonly string[]): void {
+  const { uid, gid } = owners.of('attester');
+  for (const path of paths) chownSync(path, uid, gid);
+}
+
+async function askVault(
+  args: readonly string[],
   folders: Folders,
   owners: Owners,
   program: readonly string[],
@@ -54,7 +76,7 @@ async function ask(
   const { uid, gid } = owners.of('vault');
   const identity = owners.separate ? ['--reuid', String(uid), '--regid', String(gid), '--init-groups'] : [];
   const state = folders.state('vault');
-  const { stdout } = await run('setpriv', [...identity, '--', ...program, 'make', userId], {
+  const { stdout } = await run('setpriv', [...identity, '--', ...program, ...args], {
     timeoutMs,
     cwd: state,
     env: { STATE_DIRECTORY: state, HOME: state },

@@ -58,6 +58,7 @@ describe('the attester', () => {
         `${paths.folder}/rebuild.${short}.amd64.link`,
         `${paths.folder}/rebuild.${short}.link`,
         `${paths.folder}/evidence.amd64.json`,
+        `debian/releases/${fixture.release}.InRelease`,
         `debian/${fixture.reproducible}.asc`,
       ].sort(),
     );
@@ -129,6 +130,8 @@ describe('the attester', () => {
         `${tree}/rebuild.${short}.amd64.link`,
         `${tree}/rebuild.${short}.link`,
         `${tree}/evidence.amd64.json`,
+        `${tree}/foo_1.0-1_amd64.buildinfo`,
+        `debian/releases/${fixture.release}.InRelease`,
         `debian/${fixture.unreproducible}.asc`,
       ].sort(),
     );

@@ -7,16 +7,23 @@ import { type AttesterParts, attest } from '../../../daemons/attester/compare/at
 import { type PublicKey, readPublicKeys, type SigningKey } from '../../../daemons/attester/keys.ts';
 import type { DistSettings } from '../../../daemons/attester/settings.ts';
 import { splitGpgSigner } from '../../../daemons/attester/sign/split-gpg.ts';
+import { VaultSigner } from '../../../daemons/attester/sign/vault-signer.ts';
 import { LookupStore } from '../../../daemons/lib/archive/lookup-store.ts';
 import { type Attestation, parseAttestation } from '../../../daemons/lib/contracts/documents/attestation.ts';
 import { attestPayload } from '../../../daemons/lib/contracts/job.ts';
 import { systemClock } from '../../../daemons/lib/daemon/clock.ts';
 import { usualEnvironment } from '../../../daemons/lib/domain/build-environment.ts';
 import { parseFingerprint, type Sha256 } from '../../../daemons/lib/domain/names.ts';
+import type { SignedVerdict } from '../../../daemons/lib/domain/verdict.ts';
 import type { RawCall } from '../../../daemons/lib/wire/call.ts';
-import { jobContext, Objects, type Told } from '../../support/job-context.ts';
+import { serveSocket } from '../../../daemons/lib/wire/serve.ts';
+import { vaultDoor } from '../../../daemons/vault/sign/door.ts';
+import { openSigningKey } from '../../../daemons/vault/sign/keys.ts';
+import { Signer } from '../../../daemons/vault/sign/signer.ts';
+import { heardLog, jobContext, Objects, type Told } from '../../support/job-context.ts';
 import { LocalArchive } from '../../support/local-archive.ts';
 import { type BundledProgram, bundleProgram } from '../../support/program.ts';
+import { socketCaller } from '../../support/socket-caller.ts';
 
 /** An archive with one source of two parts, a vault with two keys, and an attester between them. */
 
@@ -55,6 +62,7 @@ export class Fixture {
   readonly archive = new LocalArchive();
   readonly objects = new Objects();
   readonly told: Told[] = [];
+  readonly closers: (() => Promise<void>)[] = [];
   readonly dir = mkdtempSync(join(tmpdir(), 'attester-'));
   readonly #gpg: BundledProgram = bundleProgram('daemons/vault/gpg/main.ts');
   readonly #official = new Map<string, Buffer>();
@@ -109,12 +117,21 @@ export class Fixture {
       keyringsOf: () => [{ file: archive.keyring }],
       reproducible: undefined,
       unreproducible: undefined,
+      vault: {},
+      rebuilderId: undefined,
       rootLayout: undefined,
     };
   }
 
   get keysFolder(): string {
     return join(this.dir, 'keys');
+  }
+
+  /** The sha256 of the archive's InRelease. */
+  get release(): string {
+    const { archive } = this;
+    const content = readFileSync(join(archive.root, 'dists', archive.codename, 'InRelease'));
+    return createHash('sha256').update(content).digest('hex');
   }
 
   get vaultState(): string {
@@ -171,6 +188,31 @@ export class Fixture {
     return attestation;
   }
 
+  /** The vault's own service, as it is, behind a socket; and the attester's half of its keys. */
+  async openSignDoor(perMinute = 1_000): Promise<DistSettings['vault']> {
+    const state = this.vaultState;
+    const log = heardLog(this.told);
+    const signer = await Signer.open({ clock: systemClock, log, state, perMinute });
+    const path = join(this.dir, 'sign.sock');
+    const onCall = vaultDoor({ clock: systemClock, log, signer });
+    const door = await serveSocket({
+      path,
+      clock: systemClock,
+      log,
+      maxConnections: 10,
+      maxOfOneQube: 10,
+      onCall,
+    });
+    this.closers.push(door.close);
+    const caller = socketCaller(path, 'rebuilder-attester');
+    const signerOf = async (verdict: SignedVerdict) =>
+      new VaultSigner(verdict, (await openSigningKey(state, verdict)).public, { caller, clock: systemClock });
+    return {
+      reproducible: await signerOf('reproducible'),
+      unreproducible: await signerOf('unreproducible'),
+    };
+  }
+
   parts(): AttesterParts {
     return {
       clock: systemClock,
@@ -207,6 +249,7 @@ export class Fixture {
       })),
       rebuilder: { version: '1', inputBytes: 1 },
     };
+    for (const { content } of this.#dsc.slice(0, 1)) objects.put(content);
     const buildinfo = facts.buildinfo === undefined ? null : objects.put(facts.buildinfo);
     const recipe = this.#recipe(parts, buildinfo === null ? 'inferred' : 'buildinfo');
     const evidence = (facts.editEvidence ?? ((one) => one))(this.#evidence());
@@ -239,7 +282,8 @@ export class Fixture {
     return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0;
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    for (const close of this.closers) await close();
     execFileSync('gpgconf', ['--homedir', join(this.vaultState, 'gnupg'), '--kill', 'all'], {
       stdio: 'ignore',
     });

@@ -44,8 +44,8 @@ describe('before Debian’s in-toto', () => {
     layout = join(folder, 'root.layout');
     writeFileSync(layout, formatMetablock(document as unknown as Metablock<JsonObject>));
   });
-  afterAll(() => {
-    fixture.close();
+  afterAll(async () => {
+    await fixture.close();
     owner.remove();
     rmSync(folder, { recursive: true, force: true });
   });

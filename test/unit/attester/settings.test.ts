@@ -46,6 +46,7 @@ describe('the attester’s settings', () => {
     return openSettings({
       config: loadConfig('attester', { paths: [configFile(lines)], env: {} }),
       keys: known ?? (await readPublicKeys(folder)),
+      vault: {},
       keysFolder: folder,
       signerFor: (fingerprint) => ({ fingerprint, sign: async () => Buffer.alloc(0) }),
       now: systemClock.now() + 5_000,

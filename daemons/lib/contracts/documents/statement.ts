@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { buildParts } from '../../domain/build.ts';
 import { parseWith } from '../contract.ts';
-import { architecture, debVersion, dist, poolFileName, sha256, sourceName } from '../fields.ts';
+import { buildIdentity, poolFileName, rebuilderId, sha256 } from '../fields.ts';
 import { areSorted, malformed, readCanonical } from './canonical.ts';
 
 /**
@@ -19,33 +18,19 @@ const maxFiles = 4_000;
 const file = z.strictObject({ name: poolFileName, digest: z.strictObject({ sha256 }) });
 /** UTC, whole seconds: `2026-01-31T12:00:00Z`. */
 export const timestamp = z.iso.datetime({ precision: 0 });
-/** Whoever rebuilt: a web address of a closed alphabet, no segment of it `.` or `..`. */
-const rebuilderId = z
-  .string()
-  .max(300)
-  .regex(
-    /^https:\/\/[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?(?:\/[A-Za-z0-9~_-][A-Za-z0-9._~-]*)*\/?$/,
-    'not an https:// URL of plain segments',
-  );
 const engineVersion = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}$/, 'not a version');
 
 const fromBuildinfo = z.strictObject({ kind: z.literal('buildinfo'), sha256 });
 const inferred = z.strictObject({ kind: z.literal('inferred') });
 
 const said = {
-  build: z.strictObject({
-    dist,
-    source: sourceName,
-    sourceVersion: debVersion,
-    version: debVersion,
-    architecture,
-    parts: z.array(z.enum(buildParts)).min(1).max(2),
-  }),
+  build: buildIdentity,
   /** The build's environment held a binary of the very source and version under test. */
   selfHosted: z.boolean(),
   /** The evidence document, if one is published. */
   evidence: sha256.nullable(),
-  rebuilder: z.strictObject({ id: rebuilderId, version: engineVersion }),
+  /** Who rebuilt, if the operator gave a name, and the version of this suite. */
+  rebuilder: z.strictObject({ id: rebuilderId.nullable(), version: engineVersion }),
   finishedOn: timestamp,
 };
 

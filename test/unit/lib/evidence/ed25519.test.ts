@@ -1,4 +1,5 @@
-import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,11 +9,14 @@ import {
   ed25519KeyId,
   ed25519Pem,
   ed25519PublicOf,
+  isSignedBy,
+  readEd25519Pem,
   rebuilderdPem,
 } from '../../../../daemons/lib/evidence/ed25519.ts';
 import { askPython } from '../../../support/python.ts';
 
-const spki = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' });
+const pair = generateKeyPairSync('ed25519');
+const spki = pair.publicKey.export({ type: 'spki', format: 'der' });
 const key = ed25519PublicOf(spki);
 
 function derOf(pem: string): Buffer {
@@ -39,6 +43,32 @@ print(json.dumps(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInf
       /^-----BEGIN PUBLIC KEY-----\r\n[A-Za-z0-9+/=]{64}\r\n-----END PUBLIC KEY-----\r\n$/,
     );
     expect(() => createPublicKey(rebuilderdPem(key))).toThrow();
+  });
+
+  it('is read back from its PEM, and from no other text', () => {
+    expect(readEd25519Pem(ed25519Pem(key))).toBe(key);
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey;
+    for (const wrong of [
+      '',
+      'not PEM',
+      rebuilderdPem(key),
+      String(rsa.export({ type: 'spki', format: 'pem' })),
+    ]) {
+      expect(readEd25519Pem(wrong)).toBeUndefined();
+    }
+  });
+
+  it('tells what was signed by it', () => {
+    const bytes = Buffer.from('a document');
+    const signature = sign(null, bytes, pair.privateKey).toString('hex');
+    expect(isSignedBy(key, bytes, signature)).toBe(true);
+    for (const [wrongBytes, wrong] of [
+      [Buffer.from('another'), signature],
+      [bytes, `00${signature.slice(2)}`],
+      [bytes, ''],
+    ] as const) {
+      expect(isSignedBy(key, wrongBytes, wrong)).toBe(false);
+    }
   });
 
   it('is not read from what is none', () => {

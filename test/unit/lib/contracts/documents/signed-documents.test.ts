@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ContractError } from '../../../../../daemons/lib/contracts/contract.ts';
 import { canonicalBytes } from '../../../../../daemons/lib/contracts/documents/canonical.ts';
-import { preAuthEncoding } from '../../../../../daemons/lib/contracts/documents/dsse.ts';
+import {
+  formatEnvelope,
+  payloadTypes,
+  preAuthEncoding,
+} from '../../../../../daemons/lib/contracts/documents/dsse.ts';
 import {
   maxManifestBytes,
   parseManifest,
@@ -28,7 +32,7 @@ describeParser({
   what: 'a statement',
   parse: parseStatement,
   valid: statements.any,
-  nullable: ['predicate.evidence'],
+  nullable: ['predicate.evidence', 'predicate.rebuilder.id'],
   lists: { subject: 4_000, rebuilt: 4_000, parts: 2 },
 });
 
@@ -46,6 +50,20 @@ describeParser({
   parse: parseManifest,
   valid: manifests,
   lists: { 'content.files': 5_000 },
+});
+
+it('stand in an envelope on one line, whose signature is in base64', () => {
+  const body = bytesOf(exampleStatement('reproducible'));
+  const by = { keyid: 'ab'.repeat(32), signature: 'ff00'.repeat(32) };
+  const line = formatEnvelope(payloadTypes.statement, body, by);
+  expect(line.indexOf('\n')).toBe(line.length - 1);
+  const { payload, ...rest } = JSON.parse(line);
+  expect(Buffer.from(payload, 'base64').equals(body)).toBe(true);
+  const sig = Buffer.from(by.signature, 'hex').toString('base64');
+  expect(rest).toEqual({
+    payloadType: 'application/vnd.in-toto+json',
+    signatures: [{ keyid: by.keyid, sig }],
+  });
 });
 
 const readers = [

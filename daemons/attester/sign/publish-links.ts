@@ -1,0 +1,47 @@
+import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
+import type { Product } from '../../lib/domain/link.ts';
+import type { SigningKey } from '../keys.ts';
+import { maxEarlierBytes, readEarlier } from './earlier.ts';
+import { planLinks } from './plan.ts';
+import { type Published, signLinks } from './sign-links.ts';
+import type { PublishOptions, Tree } from './tree.ts';
+
+/** The in-toto links of a verdict, each merged with what was published at its place, signed by OpenPGP. */
+export async function publishLinks(
+  options: PublishOptions,
+  tree: Tree,
+  key: SigningKey,
+  judged: readonly JudgedFile[],
+): Promise<readonly Published[]> {
+  const { now, signal, progress, job } = options;
+  const { folder, perBinary } = tree;
+  const earlier = await readEarlierLinks(options, tree, key);
+  const products = judged.flatMap(productOf);
+  const planned = planLinks({ folder, build: job.build, products, earlier, perBinary });
+  progress('signing', 0, planned.length);
+  return await signLinks(planned, {
+    key,
+    now,
+    signal,
+    onEach: (done) => progress('signing', done, planned.length),
+  });
+}
+
+async function readEarlierLinks(options: PublishOptions, tree: Tree, key: SigningKey) {
+  const links = [];
+  for (const { path, sha256 } of options.job.earlier) {
+    if (!path.startsWith(`${tree.folder}/sources/`) || !/(?:\/metadata|\.link)$/.test(path)) continue;
+    const content = await options.read(sha256, maxEarlierBytes);
+    const link = readEarlier({ path, content }, key.key, options.now, (why) =>
+      options.log.warning('an earlier link is not kept', { path, why }),
+    );
+    if (link !== undefined) links.push(link);
+  }
+  return links;
+}
+
+function productOf(file: JudgedFile): readonly Product[] {
+  const { name, package: binary, version, architecture, rebuiltSha256 } = file;
+  if (binary === null || version === null || architecture === null || rebuiltSha256 === null) return [];
+  return [{ name, package: binary, version, architecture, sha256: rebuiltSha256 }];
+}

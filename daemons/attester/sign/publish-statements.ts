@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
+import { JobFailure } from '../../lib/contracts/job-failure.ts';
+import { vaultKeyPath } from '../../lib/domain/link.ts';
+import { parsePoolFileName, parseSha256, type Sha256 } from '../../lib/domain/names.ts';
+import { ed25519Pem } from '../../lib/evidence/ed25519.ts';
+import { labelOf } from './plan.ts';
+import type { Published } from './sign-links.ts';
+import {
+  composeRebuilderdLinks,
+  composeStatement,
+  type Material,
+  signRebuilderdLinks,
+  signStatement,
+} from './statements.ts';
+import { besideOf, buildinfoName, type PublishOptions, type Tree } from './tree.ts';
+import type { VaultSigner } from './vault-signer.ts';
+
+/** A .dsc is a list of a few files, signed. */
+const maxDscBytes = 1_048_576;
+
+/** The verdict as a statement, and rebuilderd's attestation of each file that came out identical. */
+export async function publishStatements(
+  options: PublishOptions,
+  tree: Tree,
+  signer: VaultSigner,
+  { judged, evidence }: Readonly<{ judged: readonly JudgedFile[]; evidence: Buffer }>,
+): Promise<readonly Published[]> {
+  const { settings, job, examined, now } = options;
+  const { build } = job;
+  const beside = besideOf(tree, options.job.build);
+  const label = labelOf(build);
+  options.progress('signing statements');
+  const statement = composeStatement({
+    build,
+    verdict: tree.verdict,
+    files: judged,
+    buildinfo: examined.environment === 'buildinfo' ? job.buildinfo : null,
+    selfHosted: examined.selfHosted,
+    evidence: sha256Of(evidence),
+    rebuilderId: settings.rebuilderId,
+    now,
+  });
+  const signed = [
+    {
+      path: beside(`statement.${label}.intoto.jsonl`),
+      content: await signStatement(statement, signer, options),
+    },
+    { path: vaultKeyPath(settings.folder, signer.keyid), content: Buffer.from(ed25519Pem(signer.publicKey)) },
+  ];
+  if (tree.verdict === 'unreproducible') return signed;
+  const products = judged.flatMap(({ name }) => {
+    const hashes = examined.rebuilt.get(name);
+    return hashes === undefined ? [] : [{ name, ...hashes }];
+  });
+  const links = composeRebuilderdLinks(products, await materialOf(options));
+  const content = await signRebuilderdLinks(links, signer, options);
+  return [...signed, { path: beside(`rebuilderd.${label}.jsonl`), content }];
+}
+
+/** What was built from: the buildinfo, as with rebuilderd, or for want of one the source's .dsc. */
+async function materialOf({ job, examined, read }: PublishOptions): Promise<Material> {
+  if (examined.buildinfo !== null) return materialFrom(buildinfoName(job.build), examined.buildinfo);
+  const { recipe } = examined;
+  const dsc = recipe.inputs.find(({ role, name }) => role === 'source' && name === recipe.dsc);
+  if (dsc === undefined) throw new JobFailure('protocol', 'the recipe has no .dsc');
+  return materialFrom(dsc.name, await read(dsc.sha256, maxDscBytes));
+}
+
+function materialFrom(name: string, content: Buffer): Material {
+  const sha512 = createHash('sha512').update(content).digest('hex');
+  return { name: parsePoolFileName(name), sha256: sha256Of(content), sha512 };
+}
+
+function sha256Of(content: Uint8Array): Sha256 {
+  return parseSha256(createHash('sha256').update(content).digest('hex'));
+}

@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import { parseLayout } from '../../lib/domain/layout.ts';
+import { MetablockError, parseMetablock } from '../../lib/domain/metablock.ts';
+import { type PublicationPath, parsePublicationPath } from '../../lib/domain/names.ts';
+import type { Published } from './sign-links.ts';
+import type { PublishOptions } from './tree.ts';
+
+/** The operator's own file, as it is; one that is no signed layout stays where it is. */
+export async function rootLayout({
+  settings,
+  log,
+}: Pick<PublishOptions, 'settings' | 'log'>): Promise<readonly Published[]> {
+  const { rootLayout: file, folder } = settings;
+  if (file === undefined) return [];
+  const path: PublicationPath = parsePublicationPath(`${folder}/root.layout`);
+  try {
+    const content = await readFile(file);
+    const { signatures, untrusted } = parseMetablock(content.toString('utf8'));
+    parseLayout(untrusted);
+    if (signatures.length === 0) throw new MetablockError('malformed', 'it is not signed');
+    return [{ path, content }];
+  } catch (error) {
+    log.warning('the root layout is not published', {
+      file,
+      why: error instanceof Error ? error.message : String(error),
+    });
+    return [];
+  }
+}
