@@ -1,6 +1,7 @@
 import type { BuildEvidence } from '../../lib/contracts/documents/build-evidence.ts';
 import { isoTime } from '../../lib/daemon/clock.ts';
 import { suiteVersion } from '../../lib/daemon/version.ts';
+import type { VouchingRelease } from '../../lib/evidence/signed-indexes.ts';
 import type { BuildJob, Examined } from './examine.ts';
 
 /** What a verdict rests on, as it is published (contracts: documents/build-evidence.ts). */
@@ -13,14 +14,7 @@ export function evidenceDocument(job: BuildJob, examined: Examined): Buffer {
     verdict: judgement.verdict,
     code: judgement.code,
     environment: { kind: environment, inputsFrom: 'archive', selfHosted, buildinfo: job.buildinfo },
-    releases: indexes.releases.map(({ file, signature, date, signedBy, indexes: read, ...release }) => ({
-      ...release,
-      sha256: file.sha256,
-      signature: signature?.sha256 ?? null,
-      date: date === undefined ? null : isoTime(date),
-      signedBy: [...signedBy],
-      indexes: [...read],
-    })),
+    releases: indexes.releases.map(releaseOf),
     inputs: recipe.inputs.map(({ name, role, sha256 }) => ({ name, role, sha256 })),
     files: [...judgement.files],
     recipe: job.recipe,
@@ -32,4 +26,19 @@ export function evidenceDocument(job: BuildJob, examined: Examined): Buffer {
     },
   };
   return Buffer.from(`${JSON.stringify(document, null, 1)}\n`, 'utf8');
+}
+
+function releaseOf(vouching: VouchingRelease): BuildEvidence['releases'][number] {
+  const { readFrom, file, signature, signedBy, indexes } = vouching;
+  const { origin, label, suite, codename, date } = vouching.release;
+  return {
+    readFrom,
+    suite: vouching.suite,
+    names: { origin, label, suite, codename },
+    sha256: file.sha256,
+    signature: signature?.sha256 ?? null,
+    date: date === undefined ? null : isoTime(date),
+    signedBy: [...signedBy],
+    indexes: [...indexes],
+  };
 }

@@ -3,6 +3,7 @@ import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import { vaultKeyPath } from '../../lib/domain/link.ts';
 import { parsePoolFileName, parseSha256, type Sha256 } from '../../lib/domain/names.ts';
+import { publishedNames } from '../../lib/domain/published.ts';
 import { ed25519Pem } from '../../lib/evidence/ed25519.ts';
 import { labelOf } from './plan.ts';
 import type { Published } from './sign-links.ts';
@@ -13,7 +14,7 @@ import {
   signRebuilderdLinks,
   signStatement,
 } from './statements.ts';
-import { besideOf, buildinfoName, type PublishOptions, type Tree } from './tree.ts';
+import { besideOf, type PublishOptions, type Tree } from './tree.ts';
 import type { VaultSigner } from './vault-signer.ts';
 
 /** A .dsc is a list of a few files, signed. */
@@ -43,7 +44,7 @@ export async function publishStatements(
   });
   const signed = [
     {
-      path: beside(`statement.${label}.intoto.jsonl`),
+      path: beside(publishedNames.statement(label)),
       content: await signStatement(statement, signer, options),
     },
     { path: vaultKeyPath(settings.folder, signer.keyid), content: Buffer.from(ed25519Pem(signer.publicKey)) },
@@ -55,12 +56,17 @@ export async function publishStatements(
   });
   const links = composeRebuilderdLinks(products, await materialOf(options));
   const content = await signRebuilderdLinks(links, signer, options);
-  return [...signed, { path: beside(`rebuilderd.${label}.jsonl`), content }];
+  return [...signed, { path: beside(publishedNames.rebuilderd(label)), content }];
 }
 
 /** What was built from: the buildinfo, as with rebuilderd, or for want of one the source's .dsc. */
 async function materialOf({ job, examined, read }: PublishOptions): Promise<Material> {
-  if (examined.buildinfo !== null) return materialFrom(buildinfoName(job.build), examined.buildinfo);
+  const { build } = job;
+  if (examined.buildinfo !== null)
+    return materialFrom(
+      publishedNames.buildinfo(build.source, build.version, labelOf(build)),
+      examined.buildinfo,
+    );
   const { recipe } = examined;
   const dsc = recipe.inputs.find(({ role, name }) => role === 'source' && name === recipe.dsc);
   if (dsc === undefined) throw new JobFailure('protocol', 'the recipe has no .dsc');

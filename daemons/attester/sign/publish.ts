@@ -1,12 +1,13 @@
 import { publicKeyPath } from '../../lib/domain/link.ts';
 import { type Fingerprint, parsePublicationPath } from '../../lib/domain/names.ts';
+import { publishedNames, releaseName } from '../../lib/domain/published.ts';
 import { evidenceDocument } from '../compare/evidence-document.ts';
 import { labelOf } from './plan.ts';
 import { publishLinks } from './publish-links.ts';
 import { publishStatements } from './publish-statements.ts';
 import { rootLayout } from './root-layout.ts';
 import type { Published } from './sign-links.ts';
-import { besideOf, buildinfoName, type PublishOptions, type Tree } from './tree.ts';
+import { besideOf, type PublishOptions, type Tree } from './tree.ts';
 
 export type Publication = Readonly<{ files: readonly Published[]; signedBy: readonly Fingerprint[] }>;
 
@@ -49,14 +50,22 @@ async function publishTree(options: PublishOptions, tree: Tree): Promise<Publica
   const links = openpgp === undefined ? [] : await publishLinks(options, tree, openpgp, judged);
   const statements =
     vault === undefined ? [] : await publishStatements(options, tree, vault, { judged, evidence });
-  const beside = besideOf(tree, options.job.build);
+  const beside = besideOf(tree, job.build);
+  const label = labelOf(job.build);
   const buildinfo = examined.buildinfo;
   return {
     files: [
       ...links,
       ...statements,
-      { path: beside(`evidence.${labelOf(job.build)}.json`), content: evidence },
-      ...(buildinfo === null ? [] : [{ path: beside(buildinfoName(job.build)), content: buildinfo }]),
+      { path: beside(publishedNames.evidence(label)), content: evidence },
+      ...(buildinfo === null
+        ? []
+        : [
+            {
+              path: beside(publishedNames.buildinfo(job.build.source, job.build.version, label)),
+              content: buildinfo,
+            },
+          ]),
       ...(openpgp === undefined
         ? []
         : [{ path: publicKeyPath(settings.folder, openpgp.fingerprint), content: openpgp.armored }]),
@@ -68,8 +77,8 @@ async function publishTree(options: PublishOptions, tree: Tree): Promise<Publica
 /** The signed Releases that vouch for the verdict, so that it can be checked again without the archive's history. */
 function releasesOf({ settings, examined }: PublishOptions): readonly Published[] {
   return examined.indexes.releases.flatMap(({ file, signature }) => {
-    const at = (suffix: string) =>
-      parsePublicationPath(`${settings.folder}/releases/${file.sha256}.${suffix}`);
+    const at = (form: Parameters<typeof releaseName>[1]) =>
+      parsePublicationPath(`${settings.folder}/${releaseName(file.sha256, form)}`);
     if (signature === null) return [{ path: at('InRelease'), content: file.content }];
     return [
       { path: at('Release'), content: file.content },

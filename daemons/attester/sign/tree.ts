@@ -1,16 +1,10 @@
 import type { Log } from '../../lib/daemon/log.ts';
 import type { BuildSpec } from '../../lib/domain/build.ts';
 import { sourceFolder } from '../../lib/domain/link.ts';
-import {
-  type PublicationPath,
-  parsePublicationPath,
-  type Sha256,
-  withoutEpoch,
-} from '../../lib/domain/names.ts';
+import { type PublicationPath, parsePublicationPath, type Sha256 } from '../../lib/domain/names.ts';
 import type { SignedVerdict } from '../../lib/domain/verdict.ts';
 import type { BuildJob, Examined } from '../compare/examine.ts';
 import type { DistSettings } from '../settings.ts';
-import { labelOf } from './plan.ts';
 
 /** What is published of one build, and from what it is made. */
 export interface PublishOptions {
@@ -36,9 +30,4 @@ export interface Tree {
 export function besideOf({ folder: root }: Tree, build: BuildSpec): (name: string) => PublicationPath {
   const folder = sourceFolder(root, build.source, build.version);
   return (name) => parsePublicationPath(`${folder}/${name}`);
-}
-
-/** As dpkg-genbuildinfo names it. */
-export function buildinfoName(build: BuildSpec): string {
-  return `${build.source}_${withoutEpoch(build.version)}_${labelOf(build)}.buildinfo`;
 }

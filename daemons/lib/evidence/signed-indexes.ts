@@ -16,15 +16,22 @@ export interface EvidenceObjects {
   file(sha256: Sha256): Promise<string>;
 }
 
-export interface OpenOptions {
+export interface BelieveOptions {
   /** As in the dist: every Release has to be of it. */
   readonly distribution: string;
   /** The verifier's own keys for a suite, never any that came with the evidence. */
   keyringsOf(suite: string): readonly Keyring[];
-  readonly lookups: LookupStore;
-  readonly objects: EvidenceObjects;
+  readonly objects: Pick<EvidenceObjects, 'read'>;
   readonly signal?: AbortSignal;
 }
+
+export interface OpenOptions extends BelieveOptions {
+  readonly lookups: LookupStore;
+  readonly objects: EvidenceObjects;
+}
+
+/** A Release as evidence claims it, and the indexes that it is said to name. */
+export type ClaimedRelease = Evidence['releases'][number];
 
 export type SignedFile = Readonly<{ sha256: Sha256; content: Buffer }>;
 
@@ -34,13 +41,10 @@ export type VouchingRelease = Readonly<{
   readFrom: string;
   /** The suite that its keys were chosen by; Suite or Codename says the same. */
   suite: string;
-  /** As the Release has them, empty where it has none. */
-  names: Readonly<{ origin: string; label: string; suite: string; codename: string }>;
+  release: Release;
   /** An InRelease, whole, or the Release of `signature`. */
   file: SignedFile;
   signature: SignedFile | null;
-  /** Wall time in milliseconds that the Release says it was made at. */
-  date: number | undefined;
   signedBy: readonly Fingerprint[];
   indexes: readonly Readonly<{ path: string; sha256: Sha256; size: number }>[];
 }>;
@@ -61,15 +65,7 @@ const maxSignatureBytes = 1_048_576;
  * for an index that it does not name
  */
 export async function openSignedIndexes(evidence: Evidence, options: OpenOptions): Promise<SignedIndexes> {
-  const releases: VouchingRelease[] = [];
-  for (const claimed of evidence.releases) {
-    try {
-      releases.push(await vouching(claimed, options));
-    } catch (error) {
-      if (!(error instanceof ArchiveError)) throw error;
-      throw new ArchiveError(error.code, `${claimed.archive} ${claimed.suite}: ${error.message}`);
-    }
-  }
+  const releases = await believeReleases(evidence.releases, options);
   const indexes = releases.flatMap((release) => release.indexes);
   const opened = await openAll(indexes, options);
   return {
@@ -77,6 +73,27 @@ export async function openSignedIndexes(evidence: Evidence, options: OpenOptions
     packages: opened.filter((lookup) => lookup instanceof PackagesLookup),
     sources: opened.filter((lookup) => lookup instanceof SourcesLookup),
   };
+}
+
+/**
+ * Verifies Releases, and that they name the indexes that are said to be of them.
+ *
+ * @throws ArchiveError
+ */
+export async function believeReleases(
+  claims: readonly ClaimedRelease[],
+  options: BelieveOptions,
+): Promise<readonly VouchingRelease[]> {
+  const releases: VouchingRelease[] = [];
+  for (const claimed of claims) {
+    try {
+      releases.push(await vouching(claimed, options));
+    } catch (error) {
+      if (!(error instanceof ArchiveError)) throw error;
+      throw new ArchiveError(error.code, `${claimed.archive} ${claimed.suite}: ${error.message}`);
+    }
+  }
+  return releases;
 }
 
 type Lookup = PackagesLookup | SourcesLookup;
@@ -117,10 +134,7 @@ function kindOf({ path }: IndexName): string | undefined {
 }
 
 /** The Release that is claimed, if it is to be believed and names what is claimed to be of it. */
-async function vouching(
-  claimed: Evidence['releases'][number],
-  options: OpenOptions,
-): Promise<VouchingRelease> {
+async function vouching(claimed: ClaimedRelease, options: BelieveOptions): Promise<VouchingRelease> {
   const { archive: readFrom, suite, indexes } = claimed;
   const { file, signature } = await filesOf(claimed, options);
   const { release, signedBy } = await believed(claimed.suite, file, signature, options);
@@ -133,12 +147,7 @@ async function vouching(
       throw new ArchiveError('malformed', `${index.path} is no index of packages or sources`);
     }
   }
-  const names = namesOf(release);
-  return { readFrom, suite, names, file, signature, date: release.date, signedBy, indexes };
-}
-
-function namesOf({ origin, label, suite, codename }: Release): VouchingRelease['names'] {
-  return { origin, label, suite, codename };
+  return { readFrom, suite, release, file, signature, signedBy, indexes };
 }
 
 /** A Release signed by the keys of the suite that it says it is, which is one of the distribution. */
@@ -146,7 +155,7 @@ async function believed(
   suite: string,
   file: SignedFile,
   signature: SignedFile | null,
-  options: OpenOptions,
+  options: BelieveOptions,
 ): Promise<SignedRelease> {
   if (!isOfDistribution(suite, options.distribution)) {
     throw new ArchiveError('malformed', `is no suite of ${options.distribution}`);
@@ -162,8 +171,8 @@ async function believed(
 }
 
 async function filesOf(
-  { release, signature }: Evidence['releases'][number],
-  { objects }: OpenOptions,
+  { release, signature }: ClaimedRelease,
+  { objects }: BelieveOptions,
 ): Promise<Pick<VouchingRelease, 'file' | 'signature'>> {
   const read = async (sha256: Sha256, max: number) => ({ sha256, content: await objects.read(sha256, max) });
   return {

@@ -9,6 +9,8 @@ import { judgedFileSchema } from './judged-file.ts';
  * that anyone can ask the same archive and the same files again.
  */
 
+export const maxBuildEvidenceBytes = 16 * 1_048_576;
+
 /** As a Release spells it. */
 const name = z.string().max(1_000);
 
