@@ -7,6 +7,7 @@ const below = {
   daemon: ['domain', 'contracts'],
   objects: ['domain', 'contracts', 'daemon'],
   openpgp: ['domain', 'contracts', 'daemon'],
+  intoto: ['domain', 'openpgp'],
   net: ['domain', 'contracts', 'daemon'],
   archive: ['domain', 'contracts', 'daemon'],
   evidence: ['domain', 'contracts', 'daemon', 'archive', 'openpgp'],

@@ -38,3 +38,38 @@ function fits(words: readonly string[], form: readonly string[]): boolean {
     })
   );
 }
+
+/** A rule in parts. `prefix` texts are folders, empty when there is none. */
+export type ArtifactRule =
+  | Readonly<{ kind: PlainKind; pattern: string }>
+  | Readonly<{ kind: 'match'; pattern: string; prefix: string; to: MatchTarget }>;
+export type MatchRule = Extract<ArtifactRule, { kind: 'match' }>;
+export type PlainKind = 'create' | 'modify' | 'delete' | 'allow' | 'disallow' | 'require';
+/** Where a MATCH rule looks for the same artifact: in what a step or an inspection recorded. */
+export type MatchTarget = Readonly<{ item: string; side: 'materials' | 'products'; prefix: string }>;
+
+/** Takes a rule that `parseRule` let through apart (in_toto/rulelib.py, unpack_rule). */
+export function unpackRule(rule: Rule): ArtifactRule {
+  const [keyword = '', pattern = '', ...rest] = rule;
+  if (keyword.toLowerCase() !== 'match') return { kind: keyword.toLowerCase() as PlainKind, pattern };
+  const form =
+    matchForms.find((one) =>
+      fits(
+        rest.map((word) => word.toLowerCase()),
+        one,
+      ),
+    ) ?? [];
+  const wordAfter = (keyword: string, from = 0) => rest[form.indexOf(keyword, from) + 1] ?? '';
+  const withAt = form.indexOf('with');
+  const isIn = (at: number) => form[at] === 'in';
+  return {
+    kind: 'match',
+    pattern,
+    prefix: isIn(0) ? wordAfter('in') : '',
+    to: {
+      item: wordAfter('from'),
+      side: wordAfter('with').toLowerCase() as MatchTarget['side'],
+      prefix: isIn(withAt + 2) ? wordAfter('in', withAt) : '',
+    },
+  };
+}

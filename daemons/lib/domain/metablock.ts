@@ -41,6 +41,8 @@ export function parseMetablock(untrusted: string): {
   untrusted: JsonObject;
 } {
   const document = parseJsonObject(untrusted);
+  // JavaScript reads 1.0 as the integer that it is not to Python.
+  if (shapeOf(untrusted).hasFraction) throw new MetablockError('malformed', 'a number that is no integer');
   const { signatures = [], signed } = document;
   if (!isObject(signed)) throw new MetablockError('malformed', 'signed: expected an object');
   if (!Array.isArray(signatures) || signatures.length > maxSignatures) {
@@ -54,7 +56,7 @@ export function parseJsonObject(untrusted: string): JsonObject {
   if (untrusted.length > maxMetablockBytes) {
     throw new MetablockError('too-large', `larger than ${maxMetablockBytes} bytes`);
   }
-  if (nesting(untrusted) > maxJsonDepth) throw new MetablockError('malformed', 'nested too deep');
+  if (shapeOf(untrusted).depth > maxJsonDepth) throw new MetablockError('malformed', 'nested too deep');
   let value: Json;
   try {
     value = JSON.parse(untrusted) as Json;
@@ -87,6 +89,7 @@ export function shortKeyId(keyid: string): string {
 function parseSignature(untrusted: Json): Signature {
   if (!isObject(untrusted)) throw new MetablockError('malformed', 'signature: expected an object');
   const keyid = hexadecimal(untrusted, 'keyid');
+  if (untrusted.short_keyid !== undefined) hexadecimal(untrusted, 'short_keyid');
   if (untrusted.other_headers === undefined) return { keyid, sig: hexadecimal(untrusted, 'sig') };
   return {
     keyid,
@@ -114,11 +117,12 @@ function sortKeys(value: Json): Json {
   return sorted;
 }
 
-/** How deep brackets nest, strings left out, without building anything. */
-function nesting(text: string): number {
+/** How deep brackets nest and whether a number has a fraction or an exponent, without building anything. */
+function shapeOf(text: string): Readonly<{ depth: number; hasFraction: boolean }> {
   let depth = 0;
   let deepest = 0;
   let inText = false;
+  let hasFraction = false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (inText) {
@@ -127,6 +131,11 @@ function nesting(text: string): number {
     } else if (unit === 0x22) inText = true;
     else if (unit === 0x7b || unit === 0x5b) deepest = Math.max(deepest, ++depth);
     else if (unit === 0x7d || unit === 0x5d) depth -= 1;
+    else if (unit === 0x2e || unit === 0x65 || unit === 0x45) hasFraction ||= isDigit(text.charCodeAt(i - 1));
   }
-  return deepest;
+  return { depth: deepest, hasFraction };
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
 }

@@ -55,7 +55,7 @@ export function verifyRaw(
     const digest = signed.reduce((sum, part) => sum.update(part), createHash(hash)).digest();
     return value.length === 64 && verify(null, digest, ed25519Key(key), value);
   }
-  if (key.type !== 'rsa') return false;
+  if (key.type === 'dsa') return verify(hash, Buffer.concat(signed), dsaKey(key), value);
   const modulusBytes = (key.keyval.public.n ?? '').length / 2;
   if (value.length > modulusBytes) return false;
   const padded = Buffer.concat([Buffer.alloc(modulusBytes - value.length), value]);
@@ -74,6 +74,33 @@ function ed25519Key(key: LayoutKey): KeyObject {
   });
 }
 
+/** SubjectPublicKeyInfo of RFC 3279 section 2.3.2: there is no JWK of a DSA key. */
+function dsaKey(key: LayoutKey): KeyObject {
+  const [p, q, g, y] = ['p', 'q', 'g', 'y'].map((name) => derInteger(key.keyval.public[name] ?? ''));
+  const parameters = der(0x30, p, q, g);
+  const algorithm = der(0x30, Buffer.from('06072a8648ce380401', 'hex'), parameters);
+  const info = der(0x30, algorithm, der(0x03, Buffer.alloc(1), y));
+  return createPublicKey({ format: 'der', type: 'spki', key: info });
+}
+
+function derInteger(hex: string): Buffer {
+  const digits = even(hex).replace(/^(?:00)+(?=..)/, '');
+  // A first bit of 1 would make it negative.
+  return der(0x02, Buffer.from(/^[89a-f]/i.test(digits) ? `00${digits}` : digits, 'hex'));
+}
+
+function der(tag: number, ...parts: readonly (Buffer | undefined)[]): Buffer {
+  const content = Buffer.concat(parts.filter((part) => part !== undefined));
+  const length = even(content.length.toString(16));
+  const octets = length.length / 2;
+  const header = content.length < 0x80 ? length : `${(0x80 | octets).toString(16)}${length}`;
+  return Buffer.concat([Buffer.of(tag), Buffer.from(header, 'hex'), content]);
+}
+
 function base64url(hex: string): string {
-  return Buffer.from(hex, 'hex').toString('base64url');
+  return Buffer.from(even(hex), 'hex').toString('base64url');
+}
+
+function even(hex: string): string {
+  return hex.length % 2 === 0 ? hex : `0${hex}`;
 }
