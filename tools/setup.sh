@@ -45,13 +45,13 @@ if ! node tools/modules-current.js; then
   node tools/modules-current.js --remember
 fi
 
-requirements=test/support/python-requirements.txt
-if ! cmp -s "$requirements" build/python/requirements.txt; then
-  say 'installing the Python packages that tests use'
-  rm -rf build/python
-  /usr/bin/python3 -m venv build/python
-  build/python/bin/pip install --quiet --disable-pip-version-check --requirement "$requirements"
-  cp "$requirements" build/python/requirements.txt
+in_toto=build/in-toto
+if ! cmp -s test/support/in-toto/newest.txt "$in_toto/installed-from"; then
+  say 'installing the newest in-toto'
+  rm -rf "$in_toto"
+  /usr/bin/python3 -m venv "$in_toto"
+  "$in_toto/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r test/support/in-toto/newest.txt
+  cp test/support/in-toto/newest.txt "$in_toto/installed-from"
 fi
 
 [ ! -x tools/users.sh ] || as_root tools/users.sh

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 
 /** Debian's own Python: the one that has its in-toto and securesystemslib. */
 export const python = '/usr/bin/python3';
-/** The one that has the newest of both (python-requirements.txt). */
-export const newestPython = resolve('build/python/bin/python');
+/** The one that has the newest of both (in-toto/newest.txt). */
+export const newestPython = resolve('build/in-toto/bin/python');
 
 /** Runs a script on one JSON value and reads the JSON it prints: many cases, one process. */
 export function askPython(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRule } from '../../../../daemons/lib/domain/artifact-rule.ts';
+import { parseRule, unpackRule } from '../../../../daemons/lib/domain/artifact-rule.ts';
 import { MetablockError } from '../../../../daemons/lib/domain/metablock.ts';
 import { askPython } from '../../../support/python.ts';
 
@@ -27,27 +27,27 @@ const inOrder = fc
     ...more,
   ]);
 
-describe('parseRule', () => {
-  it('takes and refuses what in-toto does', () => {
+/** The parts of each rule as in-toto takes it apart, null for one that it does not know. */
+const judge = `
+import json, sys
+from in_toto.rulelib import unpack_rule
+def parts(rule):
+  try:
+    return unpack_rule(rule)
+  except Exception:
+    return None
+print(json.dumps([parts(rule) for rule in json.load(sys.stdin)]))`;
+
+describe('parseRule and unpackRule', () => {
+  it('take, refuse and understand what in-toto does', () => {
     const rules = fc.sample(
       fc.oneof(fc.array(word, { maxLength: 11 }), fc.array(word, { maxLength: 2 }), inOrder),
       2_000,
     );
-    const expected = askPython(
-      `
-import json, sys
-from in_toto.rulelib import unpack_rule
-def known(rule):
-  try:
-    unpack_rule(rule)
-    return True
-  except Exception:
-    return False
-print(json.dumps([known(rule) for rule in json.load(sys.stdin)]))`,
-      rules,
-    ) as boolean[];
-    expect(new Set(expected)).toEqual(new Set([true, false]));
-    expect(rules.map(accepts)).toEqual(expected);
+    const expected = askPython(judge, rules) as (object | null)[];
+    expect(expected).toContain(null);
+    expect(expected.filter((one) => one !== null && 'dest_name' in one).length).toBeGreaterThan(10);
+    expect(rules.map(partsOf)).toEqual(expected);
   });
 
   it('names the rule and its place', () => {
@@ -57,12 +57,16 @@ print(json.dumps([known(rule) for rule in json.load(sys.stdin)]))`,
   });
 });
 
-function accepts(rule: readonly string[]): boolean {
+function partsOf(untrusted: readonly string[]): object | null {
   try {
-    parseRule(rule, 'here');
-    return true;
+    const rule = unpackRule(parseRule(untrusted, 'here'));
+    const { kind, pattern } = rule;
+    if (kind !== 'match') return { rule_type: kind, pattern };
+    const { item, side, prefix } = rule.to;
+    const to = { dest_prefix: prefix, dest_type: side, dest_name: item };
+    return { rule_type: kind, pattern, source_prefix: rule.prefix, ...to };
   } catch (error) {
     expect(error).toBeInstanceOf(MetablockError);
-    return false;
+    return null;
   }
 }

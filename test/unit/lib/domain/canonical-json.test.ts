@@ -59,6 +59,15 @@ describe('canonicalJson', () => {
     });
   });
 
+  it('writes a link of 10,000 products as securesystemslib does', () => {
+    const names = fc.sample(text, { numRuns: 10_000 }).map((name, at) => `${name}${at}`);
+    const link = {
+      _type: 'link',
+      products: Object.fromEntries(names.map((name) => [name, { sha256: 'ab' }])),
+    };
+    expect([canonicalJson(link)]).toEqual(askPython(judge, [link]));
+  });
+
   it('reads back as the same value', () => {
     const clean = fc
       .jsonValue({ noUnicodeString: false })
