@@ -3,8 +3,8 @@ export const exitCodes = { done: 0, no: 1, failed: 2 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export const exitCodesHelp = `
-Exit codes: 0 done (rebuild: reproducible); 1 the answer is no (rebuild: unreproducible; nothing found; layout check:
-something to do); 2 it could not be done, or the command was not understood.`;
+Exit codes: 0 done (rebuild: reproducible; verify: accepted); 1 the answer is no (rebuild: unreproducible; verify: refused;
+nothing found; layout check: something to do); 2 it could not be done, or the command was not understood.`;
 
 /** What stops a command, in a sentence for the person at the keyboard, and what to do about it. */
 export class CommandError extends Error {

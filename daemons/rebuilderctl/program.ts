@@ -9,6 +9,7 @@ import { addRebuild, askedFor } from './commands/rebuild.ts';
 import { addResults } from './commands/results.ts';
 import { addStatus } from './commands/status.ts';
 import { addTrigger } from './commands/trigger.ts';
+import { addVerify } from './commands/verify.ts';
 import { addVersion } from './commands/version.ts';
 import type { Context } from './context.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './errors.ts';
@@ -65,6 +66,7 @@ function describe(context: Context): Command {
   addInspect(program, context);
   addVersion(program, context);
   addLayout(program, context);
+  addVerify(program, context);
   return program;
 }
 

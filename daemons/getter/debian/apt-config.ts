@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Keyring } from '../../lib/archive/keyring.ts';
 import { ProgramError, run } from '../../lib/daemon/program.ts';
-import type { Proxies } from '../../lib/net/proxies.ts';
+import { environmentProxies, type Proxies, proxyOf } from '../../lib/net/proxies.ts';
 
 /** What the host's apt is configured to: paths, keys it trusts by itself, checks, proxies. */
 export type AptConfig = Readonly<{
@@ -104,10 +104,6 @@ function proxiesOf(
     http: proxyOf(http),
     https: proxyOf(https),
     hosts,
-    except: (env.no_proxy ?? '').split(/[\s,]+/).filter((name) => name !== ''),
+    except: environmentProxies(env).except,
   };
-}
-
-function proxyOf(value: string): string | null {
-  return /^https?:\/\//i.test(value) ? value : null;
 }

@@ -55,9 +55,15 @@ export type Product = Readonly<{
 export function productNames(product: Omit<Product, 'sha256'>): readonly string[] {
   if (product.name.endsWith('.rpm')) return [product.name];
   const extension = /\.[a-z]+$/.exec(product.name)?.[0] ?? '.deb';
-  const onDisk =
-    [product.package, product.version, product.architecture].map(quoteForApt).join('_') + extension;
-  return [...new Set<string>([product.name, onDisk])].sort();
+  return [...new Set<string>([product.name, nameOnDisk(product, extension)])].sort();
+}
+
+/** The name that apt gives a package file on disk, by what its control file says. */
+export function nameOnDisk(
+  of: Readonly<{ package: BinaryName; version: DebVersion; architecture: Architecture }>,
+  extension = '.deb',
+): string {
+  return [of.package, of.version, of.architecture].map(quoteForApt).join('_') + extension;
 }
 
 /** The link of step `rebuild` whose products are exactly these files. */
@@ -144,7 +150,12 @@ export function packageProducts(link: Link): readonly EarlierProduct[] | undefin
 
 /** `FOLDER/sources/BINARY/VERSION/metadata`, the epoch as a literal colon: what apt's transport asks for. */
 export function metadataPath(folder: string, binary: BinaryName, version: DebVersion): PublicationPath {
-  return parsePublicationPath(`${folder}/sources/${binary}/${version}/metadata`);
+  return parsePublicationPath(`${folder}/${metadataWithin(binary, version)}`);
+}
+
+/** The same below a rebuilder's own folder, which is what apt's `Rebuilders` names. */
+export function metadataWithin(binary: BinaryName, version: DebVersion): PublicationPath {
+  return parsePublicationPath(`sources/${binary}/${version}/metadata`);
 }
 
 /** Where upstream keeps what concerns one source version, its epoch left out: never a `metadata` of ours. */

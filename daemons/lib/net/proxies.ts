@@ -21,3 +21,18 @@ function isBelow(host: string, name: string): boolean {
   const bare = name.replace(/^\*?\./, '');
   return name === '*' || host === bare || (bare !== '' && host.endsWith(`.${bare}`));
 }
+
+/** The variables http_proxy, https_proxy and no_proxy. */
+export function environmentProxies(env: Readonly<Record<string, string | undefined>>): Proxies {
+  return {
+    http: proxyOf(env.http_proxy),
+    https: proxyOf(env.https_proxy),
+    hosts: new Map(),
+    except: (env.no_proxy ?? '').split(/[\s,]+/).filter((name) => name !== ''),
+  };
+}
+
+/** What a setting names; null for none, and for words such as DIRECT. */
+export function proxyOf(value = ''): string | null {
+  return /^https?:\/\//i.test(value) ? value : null;
+}

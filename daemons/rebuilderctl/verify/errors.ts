@@ -1,0 +1,58 @@
+import type { VerificationCode } from '../../lib/intoto/errors.ts';
+
+/** Why nothing could be decided. */
+export type UnjudgedCode =
+  | 'package-unreadable'
+  | 'layout-missing'
+  | 'no-owner-key'
+  | 'owner-key-missing'
+  | 'publication-unreachable';
+
+export type VerifyCode = VerificationCode | UnjudgedCode;
+
+/** Something without which a package cannot be judged. */
+export class VerifyError extends Error {
+  override readonly name = 'VerifyError';
+  constructor(
+    readonly code: UnjudgedCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** What to do about each, for whoever holds the package: every code that there is. */
+export const advice: Readonly<Record<VerifyCode, string>> = {
+  'package-unreadable': 'Name a .deb that is whole; apt-get download PACKAGE fetches one.',
+  'layout-missing': 'Name the root layout that you got from its owner.',
+  'owner-key-missing':
+    "Import the layout owner's public key (gpg --import FILE), name another key ring with --gpg-home DIR, or name the file with the key.",
+  'publication-unreachable':
+    'Try again; without it the links that were found do not suffice, so nothing is known about the package.',
+  'layout-unreadable': 'Get the root layout again from its owner: this file is none, or damaged.',
+  'no-owner-key': "Name the owner's key with --owner-key: without one anybody could have written the layout.",
+  'layout-unsigned':
+    'Is it the right owner key? If it is, ask the owner for a layout that is signed with it (rebuilderctl layout check shows who signed).',
+  'layout-signature-bad':
+    'Do not use this layout: it was changed after it had been signed. Get it again from its owner.',
+  'owner-key-expired': "Get the owner's renewed public key; if there is none, ask the owner.",
+  'layout-expired': 'Get a renewed layout from its owner (who makes it with rebuilderctl layout renew).',
+  'link-not-found':
+    'Too few rebuilders vouch for this version: wait until they have rebuilt it, name further publications, or see at theirs why they could not. Until then nobody but the archive says that it is good.',
+  'threshold-not-met':
+    'Links are there, and too few of them are good: see each reason. Tell the rebuilders; do not install it.',
+  'links-disagree':
+    'Rebuilders of one threshold got different files, or rebuilt different architectures: compare what they list (rebuilderctl inspect LINK), and tell them.',
+  'signature-unsupported':
+    'in-toto stops here, too: the layout or a link has a key or signature of a kind that does not fit. Tell the owner of the layout.',
+  'inspection-unsupported':
+    'rebuilderctl runs no command that a layout names: ask its owner for one that rebuilderctl layout init made.',
+  'file-not-in-link':
+    'A rebuilder vouches for this version, not for this file: is it of another architecture, or renamed? Do not install it.',
+  'hash-differs':
+    'These are not the bytes that were rebuilt: the download is damaged, or somebody changed the package. Do not install it; fetch it again and compare.',
+  'hash-set-differs':
+    'The bytes are the ones that were rebuilt, but apt refuses a link with further hashes: have the rebuilder list sha256 alone.',
+  'rule-violated': 'The layout forbids what the links say: show this to its owner.',
+};

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { ProgramError, run } from '../../lib/daemon/program.ts';
+import { nameOnDisk } from '../../lib/domain/link.ts';
+import {
+  type Architecture,
+  type BinaryName,
+  type DebVersion,
+  NameError,
+  parseArchitecture,
+  parseBinaryName,
+  parseDebVersion,
+  parseSha256,
+  type Sha256,
+  withoutEpoch,
+} from '../../lib/domain/names.ts';
+import { VerifyError } from './errors.ts';
+
+/** A binary package as it lies on disk: what its own control file says, and its bytes. */
+export interface PackageFile {
+  readonly path: string;
+  readonly package: BinaryName;
+  readonly version: DebVersion;
+  readonly architecture: Architecture;
+  readonly sha256: Sha256;
+  /** The name that apt would give it: links are searched for it. */
+  readonly name: string;
+  /** Other names under which links may list it: the file's own, and the pool's, which has no epoch. */
+  readonly otherNames: readonly string[];
+}
+
+const timeoutMs = 60_000;
+const maxFields = 65_536;
+
+/** @throws VerifyError `package-unreadable` */
+export async function readPackageFile(path: string): Promise<PackageFile> {
+  const [fields, sha256] = await Promise.all([readFields(path), hashOf(path)]);
+  const name = nameOnDisk(fields);
+  const pool = nameOnDisk({ ...fields, version: parseDebVersion(withoutEpoch(fields.version)) });
+  const otherNames = [...new Set([basename(path), pool])].filter((one) => one !== name);
+  return { path, ...fields, sha256, name, otherNames };
+}
+
+type Fields = Pick<PackageFile, 'package' | 'version' | 'architecture'>;
+
+/** dpkg knows every compression that a .deb may have. */
+async function readFields(path: string): Promise<Fields> {
+  try {
+    const args = ['--field', resolve(path), 'Package', 'Version', 'Architecture'];
+    const { stdout } = await run('dpkg-deb', args, { timeoutMs, maxOutput: maxFields });
+    const untrusted = new Map(
+      stdout
+        .toString('utf8')
+        .split('\n')
+        .map((line) => [
+          line.split(':', 1)[0]?.toLowerCase() ?? '',
+          line.replace(/^[^:]*:\s*/, '').trimEnd(),
+        ]),
+    );
+    return {
+      package: parseBinaryName(untrusted.get('package')),
+      version: parseDebVersion(untrusted.get('version')),
+      architecture: parseArchitecture(untrusted.get('architecture')),
+    };
+  } catch (cause) {
+    if (cause instanceof ProgramError && cause.code === 'missing') {
+      throw new VerifyError('package-unreadable', 'dpkg-deb is needed to read a package: install dpkg', {
+        cause,
+      });
+    }
+    if (!(cause instanceof ProgramError || cause instanceof NameError)) throw cause;
+    throw new VerifyError('package-unreadable', `${path}: not a binary package: ${cause.message}`, { cause });
+  }
+}
+
+async function hashOf(path: string): Promise<Sha256> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new VerifyError('package-unreadable', `${path}: cannot be read (${reason})`, { cause });
+  }
+  return parseSha256(hash.digest('hex'));
+}
