@@ -5,6 +5,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addLayout } from './commands/layout.ts';
 import { addLog } from './commands/log.ts';
+import { addQuorum } from './commands/quorum.ts';
 import { addRebuild, askedFor } from './commands/rebuild.ts';
 import { addResults } from './commands/results.ts';
 import { addStatus } from './commands/status.ts';
@@ -67,6 +68,7 @@ function describe(context: Context): Command {
   addVersion(program, context);
   addLayout(program, context);
   addVerify(program, context);
+  addQuorum(program, context);
   return program;
 }
 

@@ -64,7 +64,7 @@ export interface Verified {
 /** @throws VerificationError */
 export function verifyFile(options: VerifyFileOptions): Verified {
   const { file, now } = options;
-  const layout = readLayout(options);
+  const layout = openLayout(options);
   const stored = storeLinks(options.links);
   refuseMissingLinks(layout, stored);
   const steps = layout.steps.map(({ name }) => name);
@@ -89,8 +89,16 @@ export function verifyFile(options: VerifyFileOptions): Verified {
   return outcome(steps, valid, stored);
 }
 
-/** A layout that every owner signed and that has not expired. */
-function readLayout({ layout: text, ownerKeys, now }: VerifyFileOptions): Layout {
+/**
+ * A layout that every owner signed and that has not expired.
+ *
+ * @throws VerificationError
+ */
+export function openLayout({
+  layout: text,
+  ownerKeys,
+  now,
+}: Pick<VerifyFileOptions, 'layout' | 'ownerKeys' | 'now'>): Layout {
   const { signatures, layout } = parse(text);
   if (ownerKeys.length === 0)
     throw new VerificationError('no-owner-key', 'no owner key was given to judge it by');

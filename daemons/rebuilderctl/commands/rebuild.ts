@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { ResultRow } from '../../lib/contracts/documents/views.ts';
 import { ConfigError } from '../../lib/daemon/config-file.ts';
-import { run } from '../../lib/daemon/program.ts';
 import { parseDist } from '../../lib/domain/dist.ts';
 import type { FailureCode } from '../../lib/domain/verdict.ts';
 import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../errors.ts';
 import { explain } from '../explain.ts';
+import { nativeArchitecture } from '../native-architecture.ts';
 import { parsePackage } from '../package-argument.ts';
 import { NoBuild } from '../rebuild/follow.ts';
 import { LineFailure } from '../rebuild/line-process.ts';
@@ -77,7 +77,7 @@ async function rebuild(context: Context, text: string, options: Options): Promis
   };
   try {
     const wanted = parsePackage(text);
-    const architecture = options.architecture ?? (await hostArchitecture());
+    const architecture = options.architecture ?? (await nativeArchitecture());
     const { suite } = options;
     parseDist(`${suite}.${architecture}`);
     await rebuildOnce(
@@ -119,11 +119,6 @@ export function askedFor(text: string, withBuildinfo: boolean): Asked {
 function codeOf(error: unknown): FailureCode {
   if (error instanceof NoBuild) return error.code;
   return error instanceof LineFailure || error instanceof ConfigError ? 'sandbox' : 'protocol';
-}
-
-async function hostArchitecture(): Promise<string> {
-  const { stdout } = await run('dpkg', ['--print-architecture'], { timeoutMs: 10_000 });
-  return stdout.toString('utf8').trim();
 }
 
 function show({ terminal }: Context, summary: RebuildSummary, json: boolean): void {

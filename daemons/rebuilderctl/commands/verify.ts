@@ -1,22 +1,17 @@
 import type { Command } from 'commander';
-import { maxMetablockBytes } from '../../lib/domain/metablock.ts';
 import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
-import { CommandError, exitCodes } from '../errors.ts';
-import { readNamedKey } from '../layout/keys.ts';
-import { readCapped } from '../read-file.ts';
+import { exitCodes } from '../errors.ts';
 import { escapeLog } from '../terminal.ts';
 import { advice, VerifyError } from '../verify/errors.ts';
-import { judgePackage, type Trust } from '../verify/judge.ts';
+import { judgePackage } from '../verify/judge.ts';
 import { readPackageFile } from '../verify/package-file.ts';
 import { openPublications } from '../verify/publications.ts';
 import { linesOf, reportOf, unjudged, type VerifyReport } from '../verify/report.ts';
+import { type NamedTrust, readTrust } from '../verify/trust.ts';
 
-interface Options {
-  readonly layout: string;
+interface Options extends NamedTrust {
   readonly publication: readonly string[];
-  readonly ownerKey?: readonly string[];
-  readonly gpgHome?: string;
   readonly json?: true;
 }
 
@@ -64,31 +59,5 @@ async function verify(context: Context, path: string, options: Options): Promise
     throw error;
   } finally {
     await publications.close();
-  }
-}
-
-/** Whom to believe, and who says so. */
-async function readTrust(context: Context, { layout, ownerKey = [], gpgHome }: Options): Promise<Trust> {
-  const { clock, env, terminal } = context;
-  if (ownerKey.length === 0)
-    throw new VerifyError('no-owner-key', 'no owner key was named to judge the layout by');
-  const text = await or('layout-missing', readCapped(layout, maxMetablockBytes));
-  const gpg = { command: env.GNUPG, home: gpgHome };
-  const keys = await or(
-    'owner-key-missing',
-    Promise.all(ownerKey.map((named) => readNamedKey(named, gpg, clock.now()))),
-  );
-  for (const { key, unusable } of keys) {
-    if (unusable !== undefined) terminal.note(`owner key ${key.keyid.toUpperCase()}: ${unusable}`);
-  }
-  return { layout: text.toString('utf8'), ownerKeys: keys.map(({ key }) => key) };
-}
-
-async function or<T>(code: 'layout-missing' | 'owner-key-missing', read: Promise<T>): Promise<T> {
-  try {
-    return await read;
-  } catch (cause) {
-    if (cause instanceof CommandError) throw new VerifyError(code, cause.message, { cause });
-    throw cause;
   }
 }
