@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Keyring, keyringsNamedFor } from '../lib/archive/keyring.ts';
+import { debianKeyrings, type Keyring, keyringsNamedFor } from '../lib/archive/keyring.ts';
 import type { RoleConfig } from '../lib/daemon/config.ts';
 import { type Project, parseDist, projects, publishedFolder } from '../lib/domain/dist.ts';
 import type { Fingerprint, RebuilderId } from '../lib/domain/names.ts';
@@ -38,12 +37,6 @@ export interface SettingsOptions {
   readonly now: number;
 }
 
-/** Where Debian's own package of archive keys puts them, by its age. */
-const archiveKeyrings = [
-  '/usr/share/keyrings/debian-archive-keyring.pgp',
-  '/usr/share/keyrings/debian-archive-keyring.gpg',
-];
-
 /**
  * The settings of every project, checked now and not when the first job comes.
  *
@@ -64,10 +57,7 @@ function settingsOf(
   options: SettingsOptions,
 ): Omit<DistSettings, 'folder' | 'distribution'> {
   const values = options.config.projects[project];
-  const own = archiveKeyrings
-    .filter((path) => existsSync(path))
-    .slice(0, 1)
-    .map((file) => ({ file }));
+  const own = debianKeyrings();
   const key = (name: string, fingerprint: Fingerprint | undefined) =>
     fingerprint === undefined ? undefined : signingKey(name, fingerprint, values.openpgp, options);
   const reproducible = key('in-toto-sign-key-fpr', values.signKey);
@@ -79,7 +69,6 @@ function settingsOf(
     );
   }
   return {
-    // Debian's own keys sign what is Debian's alone.
     keyringsOf: (suite) => [...own, ...keyringsNamedFor(suite, values.archiveKeyring)],
     reproducible,
     unreproducible,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOfDistribution } from '../domain/distribution.ts';
@@ -5,6 +6,20 @@ import { ArchiveError } from './errors.ts';
 
 /** Public keys that may sign an archive: a file, binary or armored, or the armored text itself. */
 export type Keyring = Readonly<{ file: string } | { armored: string }>;
+
+/** Where Debian's own package of archive keys puts them, by its age. */
+const debianFiles = [
+  '/usr/share/keyrings/debian-archive-keyring.pgp',
+  '/usr/share/keyrings/debian-archive-keyring.gpg',
+];
+
+/** The keys of Debian's archive, if this machine has them: they sign what is Debian's alone. */
+export function debianKeyrings(): readonly Keyring[] {
+  return debianFiles
+    .filter((path) => existsSync(path))
+    .slice(0, 1)
+    .map((file) => ({ file }));
+}
 
 /** The keyrings that an operator named for a suite's distribution: a key vouches for no other. */
 export function keyringsNamedFor(

@@ -1,17 +1,27 @@
 import type { Command } from 'commander';
+import { EvidenceError } from '../../lib/evidence/published/errors.ts';
 import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../errors.ts';
 import { escapeLog } from '../terminal.ts';
 import { advice, VerifyError } from '../verify/errors.ts';
+import { checkEvidenceOf, type NamedEvidence, readJudges } from '../verify/evidence.ts';
 import { judgePackage } from '../verify/judge.ts';
 import { readPackageFile } from '../verify/package-file.ts';
 import { openPublications } from '../verify/publications.ts';
-import { linesOf, reportOf, unjudged, type VerifyReport } from '../verify/report.ts';
+import {
+  evidenceReport,
+  linesOf,
+  refusedBy,
+  reportOf,
+  unjudged,
+  type VerifyReport,
+} from '../verify/report.ts';
 import { type NamedTrust, readTrust } from '../verify/trust.ts';
 
-interface Options extends NamedTrust {
+interface Options extends NamedTrust, NamedEvidence {
   readonly publication: readonly string[];
+  readonly evidence?: true;
   readonly json?: true;
 }
 
@@ -32,6 +42,25 @@ export function addVerify(program: Command, context: Context): void {
       collect,
     )
     .option('--gpg-home <DIR>', 'the GnuPG home with these public keys (default: your own)')
+    .option(
+      '--evidence',
+      'check again what the verdict rests on: statement, signed Release and index, buildinfo',
+    )
+    .option(
+      '--statement-key <FILE>',
+      "with --evidence: a rebuilder's Ed25519 key (PEM) that must have signed the statement; may be given again",
+      collect,
+    )
+    .option(
+      '--archive-keyring <[SUITE=]FILE>',
+      "with --evidence: keys of an archive beside Debian's own; may be given again",
+      collect,
+    )
+    .option(
+      '--index <FILE|DIR>',
+      "with --evidence: Packages files to find the archive's word in (default: apt's own lists); may be given again",
+      collect,
+    )
     .option('--json', 'one object')
     .addHelpText(
       'after',
@@ -53,7 +82,18 @@ async function verify(context: Context, path: string, options: Options): Promise
   try {
     const file = await readPackageFile(path);
     const trust = await readTrust(context, options);
-    return reportOf(path, file, await judgePackage(file, trust, publications.all, clock.now(), stop));
+    const judges = options.evidence ? await readJudges(options) : undefined;
+    const judgement = await judgePackage(file, trust, publications.all, clock.now(), stop);
+    if (judges === undefined || judgement.verdict !== 'accepted') return reportOf(path, file, judgement);
+    const from = new Set(judgement.vouchers.map((voucher) => voucher.from));
+    const vouching = publications.all.filter(({ name }) => from.has(name));
+    try {
+      const evidence = await checkEvidenceOf(file, vouching, judges, { clock, signal: stop });
+      return { ...reportOf(path, file, judgement), evidence: evidence.map(evidenceReport) };
+    } catch (error) {
+      if (!(error instanceof EvidenceError)) throw error;
+      return refusedBy(error, reportOf(path, file, judgement));
+    }
   } catch (error) {
     if (error instanceof VerifyError) return unjudged(path, error.code, error.message);
     throw error;

@@ -1,3 +1,4 @@
+import type { EvidenceCode } from '../../lib/evidence/published/errors.ts';
 import type { VerificationCode } from '../../lib/intoto/errors.ts';
 
 /** Why nothing could be decided. */
@@ -8,13 +9,16 @@ export type UnjudgedCode =
   | 'owner-key-missing'
   | 'publication-unreachable';
 
-export type VerifyCode = VerificationCode | UnjudgedCode;
+/** Why evidence could not be judged. */
+type UnjudgedEvidenceCode = 'statement-key-missing' | 'index-unreadable';
+
+export type VerifyCode = VerificationCode | EvidenceCode | UnjudgedCode | UnjudgedEvidenceCode;
 
 /** Something without which a package cannot be judged. */
 export class VerifyError extends Error {
   override readonly name = 'VerifyError';
   constructor(
-    readonly code: UnjudgedCode,
+    readonly code: UnjudgedCode | UnjudgedEvidenceCode,
     message: string,
     options?: ErrorOptions,
   ) {
@@ -23,7 +27,7 @@ export class VerifyError extends Error {
 }
 
 /** What to do about each, for whoever holds the package: every code that there is. */
-export const advice: Readonly<Record<VerifyCode, string>> = {
+export const linkAdvice: Readonly<Record<VerificationCode | UnjudgedCode, string>> = {
   'package-unreadable': 'Name a .deb that is whole; apt-get download PACKAGE fetches one.',
   'layout-missing': 'Name the root layout that you got from its owner.',
   'owner-key-missing':
@@ -56,3 +60,36 @@ export const advice: Readonly<Record<VerifyCode, string>> = {
     'The bytes are the ones that were rebuilt, but apt refuses a link with further hashes: have the rebuilder list sha256 alone.',
   'rule-violated': 'The layout forbids what the links say: show this to its owner.',
 };
+
+/** The same of what a verdict rests on. */
+export const evidenceAdvice: Readonly<Record<EvidenceCode | UnjudgedEvidenceCode, string>> = {
+  'statement-key-missing':
+    "Name the rebuilder's public key: KEYID.pem of its publication, got in a way that you trust.",
+  'index-unreadable':
+    'Name a Packages file, packed or not, or a folder of them: apt keeps its own in /var/lib/apt/lists.',
+  'statement-missing':
+    'The rebuilder publishes no statement for this build: ask it, or leave out --statement-key.',
+  'statement-unsigned':
+    'Is it the right key? If it is, the statement was changed: tell the rebuilder, and do not install the package.',
+  'statement-malformed': 'The publication is damaged: fetch it again, or tell the rebuilder.',
+  'statement-other':
+    'The statement is of another build, or says otherwise: tell the rebuilder; do not install the package.',
+  'evidence-missing':
+    'The rebuilder publishes no evidence for this build: ask it, or verify without --evidence.',
+  'evidence-malformed': 'The publication is damaged: fetch it again, or tell the rebuilder.',
+  'evidence-replaced':
+    'Somebody changed the evidence after it was signed: fetch it again, or tell the rebuilder.',
+  'evidence-other': 'The evidence is of another build, or says otherwise: tell the rebuilder.',
+  'release-missing': 'The publication is not whole: fetch it again, or tell the rebuilder.',
+  'release-replaced': 'The publication is damaged: fetch it again, or tell the rebuilder.',
+  'release-untrusted':
+    "Name the archive's key with --archive-keyring [SUITE=]FILE; if it is there, the rebuilder compared with an archive that nobody signed.",
+  'index-lacks-file':
+    'The archive does not have these bytes, whatever the rebuilder says: do not install the package.',
+  'buildinfo-missing': 'The publication is not whole: fetch it again, or tell the rebuilder.',
+  'buildinfo-replaced': 'The publication is damaged: fetch it again, or tell the rebuilder.',
+  'buildinfo-other':
+    'The environment was taken from a buildinfo of something else: tell the rebuilder; the verdict proves nothing.',
+};
+
+export const advice: Readonly<Record<VerifyCode, string>> = { ...linkAdvice, ...evidenceAdvice };

@@ -12,7 +12,9 @@ import {
   parseBinaryName,
   parseDebVersion,
   parseSha256,
+  parseSourceName,
   type Sha256,
+  type SourceName,
   withoutEpoch,
 } from '../../lib/domain/names.ts';
 import { VerifyError } from './errors.ts';
@@ -23,6 +25,8 @@ export interface PackageFile {
   readonly package: BinaryName;
   readonly version: DebVersion;
   readonly architecture: Architecture;
+  readonly source: SourceName;
+  readonly sourceVersion: DebVersion;
   readonly sha256: Sha256;
   /** The name that apt would give it: links are searched for it. */
   readonly name: string;
@@ -42,12 +46,12 @@ export async function readPackageFile(path: string): Promise<PackageFile> {
   return { path, ...fields, sha256, name, otherNames };
 }
 
-type Fields = Pick<PackageFile, 'package' | 'version' | 'architecture'>;
+type Fields = Pick<PackageFile, 'package' | 'version' | 'architecture' | 'source' | 'sourceVersion'>;
 
 /** dpkg knows every compression that a .deb may have. */
 async function readFields(path: string): Promise<Fields> {
   try {
-    const args = ['--field', resolve(path), 'Package', 'Version', 'Architecture'];
+    const args = ['--field', resolve(path), 'Package', 'Version', 'Architecture', 'Source'];
     const { stdout } = await run('dpkg-deb', args, { timeoutMs, maxOutput: maxFields });
     const untrusted = new Map(
       stdout
@@ -58,10 +62,14 @@ async function readFields(path: string): Promise<Fields> {
           line.replace(/^[^:]*:\s*/, '').trimEnd(),
         ]),
     );
+    const [, source = untrusted.get('package'), sourceVersion = untrusted.get('version')] =
+      /^(\S+)(?: \(([^)]+)\))?$/.exec(untrusted.get('source') ?? '') ?? [];
     return {
       package: parseBinaryName(untrusted.get('package')),
       version: parseDebVersion(untrusted.get('version')),
       architecture: parseArchitecture(untrusted.get('architecture')),
+      source: parseSourceName(source),
+      sourceVersion: parseDebVersion(sourceVersion),
     };
   } catch (cause) {
     if (cause instanceof ProgramError && cause.code === 'missing') {
@@ -74,7 +82,7 @@ async function readFields(path: string): Promise<Fields> {
   }
 }
 
-async function hashOf(path: string): Promise<Sha256> {
+export async function hashOf(path: string): Promise<Sha256> {
   const hash = createHash('sha256');
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);

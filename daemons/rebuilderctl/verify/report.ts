@@ -1,6 +1,9 @@
+import { isoTime } from '../../lib/daemon/clock.ts';
+import type { EvidenceError } from '../../lib/evidence/published/errors.ts';
 import type { LinkReason } from '../../lib/intoto/errors.ts';
 import type { Voucher } from '../../lib/intoto/verify.ts';
 import { advice, type VerifyCode } from './errors.ts';
+import type { EvidenceOf } from './evidence.ts';
 import type { Asked, Judgement } from './judge.ts';
 import type { PackageFile } from './package-file.ts';
 
@@ -26,7 +29,20 @@ export interface VerifyReport {
     answer: 'link' | 'absent' | 'unreachable';
     say: string | null;
   }>[];
+  /** Of each publication that vouched; null where nobody asked for it, or the package is refused. */
+  readonly evidence: readonly EvidenceReport[] | null;
 }
+
+export type EvidenceReport = Readonly<{
+  publication: string;
+  environment: 'buildinfo' | 'inferred';
+  selfHosted: boolean;
+  /** Whether the statement was checked. */
+  statement: boolean;
+  releases: readonly Readonly<{ suite: string; date: string | null; signedBy: readonly string[] }>[];
+  /** The signed index that names the package; null when none was at hand: then the archive's word was not heard. */
+  index: string | null;
+}>;
 
 export function reportOf(path: string, file: PackageFile, judgement: Judgement): VerifyReport {
   const isAccepted = judgement.verdict === 'accepted';
@@ -47,6 +63,7 @@ export function reportOf(path: string, file: PackageFile, judgement: Judgement):
     vouchers: isAccepted ? judgement.vouchers : [],
     ignored: judgement.ignored,
     publications: judgement.asked.map(publicationOf),
+    evidence: null,
   };
 }
 
@@ -63,6 +80,34 @@ export function unjudged(path: string, code: VerifyCode, say: string): VerifyRep
     vouchers: [],
     ignored: [],
     publications: [],
+    evidence: null,
+  };
+}
+
+/** A package that enough rebuilders vouch for, and whose evidence does not. */
+export function refusedBy({ code, message }: EvidenceError, report: VerifyReport): VerifyReport {
+  return { ...report, verdict: 'refused', code, say: message, next: advice[code] };
+}
+
+export function evidenceReport({
+  publication,
+  evidence,
+  statement,
+  releases,
+  index,
+}: EvidenceOf): EvidenceReport {
+  const { kind, selfHosted } = evidence.environment;
+  return {
+    publication,
+    environment: kind,
+    selfHosted,
+    statement: statement !== undefined,
+    releases: releases.map(({ suite, release: { date }, signedBy }) => ({
+      suite,
+      date: date === undefined ? null : isoTime(date),
+      signedBy,
+    })),
+    index: index?.path ?? null,
   };
 }
 
@@ -93,6 +138,27 @@ export function linesOf(report: VerifyReport): readonly string[] {
     ...publications
       .filter(({ answer }) => answer !== 'link')
       .map(({ publication, path, say: why }) => `  ${why ?? `${publication}: has no ${path}`}`),
+    ...(report.evidence ?? []).flatMap(evidenceLines),
     ...(next === null ? [] : [`  ${next}`]),
+  ];
+}
+
+function evidenceLines(evidence: EvidenceReport): readonly string[] {
+  const { publication, environment, selfHosted, statement, releases, index } = evidence;
+  const where =
+    environment === 'buildinfo' ? 'in the environment of its buildinfo' : 'in an inferred environment';
+  const itself = selfHosted ? ', with itself installed' : '';
+  const said = statement
+    ? ', as its signed statement says'
+    : '; its statement was not checked (--statement-key)';
+  return [
+    `  evidence of ${publication}: built ${where}${itself}${said}`,
+    ...releases.map(
+      ({ suite, date, signedBy }) =>
+        `    Release of ${suite} of ${date ?? 'no date'}, signed by ${signedBy.join(', ')}`,
+    ),
+    index === null
+      ? '    not checked: no signed index that could name the package is here (--index FILE)'
+      : `    ${index} names these bytes`,
   ];
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Keyring } from '../../../daemons/lib/archive/keyring.ts';
@@ -14,6 +15,7 @@ import {
 import type { Ed25519Public } from '../../../daemons/lib/evidence/ed25519.ts';
 import { checkEvidence } from '../../../daemons/lib/evidence/published/check.ts';
 import type { EvidenceOptions, Subject } from '../../../daemons/lib/evidence/published/subject.ts';
+import { evidenceAdvice } from '../../../daemons/rebuilderctl/verify/errors.ts';
 import { Fixture, poolNames, source, sourceVersion } from './fixture.ts';
 
 const folder = 'sources/foo/1.0-1';
@@ -67,7 +69,7 @@ describe('published evidence', () => {
     return checkEvidence({
       subject: of,
       read: async (path) => files.get(path),
-      statementKey,
+      statementKeys: statementKey === undefined ? [] : [statementKey],
       keyringsOf: () => keyrings,
       findIndex,
       lookups: new LookupStore(join(fixture.dir, 'verifier'), { clock: systemClock }),
@@ -109,6 +111,10 @@ describe('published evidence', () => {
     expect(text).toMatch(from);
     files.set(path, Buffer.from(text.replace(from, to)));
   };
+  const sha256Of = (path: string) =>
+    createHash('sha256')
+      .update(files.get(path) ?? '')
+      .digest('hex');
   const swapped = (path: string) => {
     const bytes = Buffer.from(files.get(path) ?? '');
     bytes.writeUInt8(bytes.readUInt8(40) ^ 1, 40);
@@ -120,6 +126,7 @@ describe('published evidence', () => {
     statementKey = undefined;
   };
 
+  const seen = new Set<string>();
   it.each<[string, string, () => void]>([
     ['no statement', 'statement-missing', () => files.delete(statementAt)],
     ['a statement that is none', 'statement-malformed', () => files.set(statementAt, Buffer.from('{}'))],
@@ -182,8 +189,18 @@ describe('published evidence', () => {
     ],
     ['no buildinfo', 'buildinfo-missing', () => files.delete(buildinfoAt)],
     ['a buildinfo that was changed', 'buildinfo-replaced', () => swapped(buildinfoAt)],
+    [
+      'a buildinfo of another checksum that the evidence names',
+      'buildinfo-other',
+      unsigned(() => {
+        const old = sha256Of(buildinfoAt);
+        edit(buildinfoAt, fixture.sha256(poolNames.any), 'ab'.repeat(32));
+        edit(evidenceAt, old, sha256Of(buildinfoAt));
+      }),
+    ],
   ])('does not vouch with %s', async (_what, code, spoil) => {
     spoil();
+    seen.add(code);
     await expect(check()).rejects.toMatchObject({ name: 'EvidenceError', code });
   });
 
@@ -194,5 +211,11 @@ describe('published evidence', () => {
     of = subject({ sha256 });
     statementKey = undefined;
     await expect(check()).rejects.toMatchObject({ code: 'index-lacks-file' });
+    seen.add('index-lacks-file');
+  });
+
+  it('has been seen to be refused by every code', () => {
+    const ofFiles = ['index-unreadable', 'statement-key-missing'];
+    expect([...seen, ...ofFiles].sort()).toEqual(Object.keys(evidenceAdvice).sort());
   });
 });

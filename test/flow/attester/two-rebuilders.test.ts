@@ -7,12 +7,13 @@ import { dayMs } from '../../../daemons/lib/domain/date.ts';
 import { buildLayout, type LayoutKey } from '../../../daemons/lib/domain/layout.ts';
 import { formatMetablock, type JsonObject, type Metablock } from '../../../daemons/lib/domain/metablock.ts';
 import { parseFingerprint } from '../../../daemons/lib/domain/names.ts';
+import { ed25519Pem } from '../../../daemons/lib/evidence/ed25519.ts';
 import { gpgSigner } from '../../../daemons/lib/openpgp/gpg.ts';
 import { readPublicKey } from '../../../daemons/lib/openpgp/public-key.ts';
 import { layoutTime, signLayout } from '../../../daemons/lib/openpgp/sign.ts';
 import { type GnuPg, openGnuPg } from '../../support/gnupg.ts';
 import { bothInTotos } from '../../support/in-toto/programs.ts';
-import { runWith } from '../../unit/rebuilderctl/run.ts';
+import { type Ran, runWith } from '../../unit/rebuilderctl/run.ts';
 import { Fixture, poolNames } from './fixture.ts';
 
 /** One of two rebuilders did only amd64, the other amd64 and all; a layout asks for both. */
@@ -28,6 +29,7 @@ describe('two rebuilders of ours with a threshold of two', () => {
     owner = openGnuPg();
     ownerKey = owner.makeKey('Layout owner');
     folder = mkdtempSync(join(tmpdir(), 'two-rebuilders-'));
+    fixture.settings = { ...fixture.settings, vault: await fixture.openSignDoor() };
     const { settings } = fixture;
     const [first, second] = [settings.reproducible, settings.unreproducible];
     if (first === undefined || second === undefined) throw new Error('no keys');
@@ -68,12 +70,13 @@ describe('two rebuilders of ours with a threshold of two', () => {
     return formatMetablock(signed as unknown as Metablock<JsonObject>);
   }
 
-  function verify(poolName: string): Promise<{ code: number; out: string; err: string }> {
+  function verify(poolName: string, ...more: readonly string[]): Promise<Ran> {
     const deb = join(folder, poolName);
     writeFileSync(deb, fixture.official(poolName));
     return runWith({}, [
       ...['verify', deb, '--layout', layout, '--owner-key', ownerKey, '--gpg-home', owner.home, '--json'],
       ...trees.flatMap((tree) => ['--publication', tree]),
+      ...more,
     ]);
   }
 
@@ -126,6 +129,46 @@ describe('two rebuilders of ours with a threshold of two', () => {
       ['foo', 'agreed'],
       ['foo-data', 'short'],
     ]);
+  });
+
+  it('have their evidence checked again offline, each refusal with its own code', async () => {
+    const { publicKey } = fixture.settings.vault.reproducible ?? {};
+    if (publicKey === undefined) throw new Error('no key');
+    const key = join(folder, 'statements.pem');
+    writeFileSync(key, ed25519Pem(publicKey));
+    const { archive } = fixture;
+    const index = join(archive.root, 'dists', archive.codename, 'main/binary-amd64');
+    const keyring = ['--archive-keyring', `${archive.codename}=${archive.keyring}`];
+    const all = ['--evidence', '--statement-key', key, ...keyring, '--index', index];
+    const { code, out } = await verify(poolNames.any, ...all);
+    expect([code, JSON.parse(out)]).toMatchObject([
+      0,
+      {
+        verdict: 'accepted',
+        evidence: trees.map((tree) => ({
+          publication: tree,
+          environment: 'inferred',
+          statement: true,
+          releases: [{ suite: archive.codename, signedBy: [archive.fingerprint] }],
+          index: expect.stringMatching(/^main\/binary-amd64\/Packages/),
+        })),
+      },
+    ]);
+    const unread = await verify(poolNames.any, '--evidence', ...keyring, '--index', folder);
+    expect(JSON.parse(unread.out).evidence).toMatchObject([{ statement: false, index: null }, {}]);
+
+    const refused = async (...args: readonly string[]) => {
+      const answer = await verify(poolNames.any, '--evidence', ...args);
+      return [answer.code, JSON.parse(answer.out).code];
+    };
+    expect(await refused()).toEqual([1, 'release-untrusted']);
+    const other = join(folder, 'other.pem');
+    writeFileSync(other, ed25519Pem('ab'.repeat(32)));
+    expect(await refused(...keyring, '--statement-key', other)).toEqual([1, 'statement-unsigned']);
+    expect(await refused('--statement-key', index)).toEqual([2, 'statement-key-missing']);
+    expect(await refused('--index', join(folder, 'absent'))).toEqual([2, 'index-unreadable']);
+    rmSync(join(trees[1] ?? '', 'sources/foo/1.0-1/evidence.amd64.json'));
+    expect(await refused(...keyring)).toEqual([1, 'evidence-missing']);
   });
 
   function linkOf(tree: string): { keyid: string; text: string } {

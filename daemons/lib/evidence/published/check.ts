@@ -4,7 +4,6 @@ import type { BuildEvidence } from '../../contracts/documents/build-evidence.ts'
 import type { JudgedFile } from '../../contracts/documents/judged-file.ts';
 import type { Statement } from '../../contracts/documents/statement.ts';
 import { publishedNames } from '../../domain/published.ts';
-import type { Ed25519Public } from '../ed25519.ts';
 import type { VouchingRelease } from '../signed-indexes.ts';
 import { checkBuildinfo } from './buildinfo.ts';
 import { besideOf, type PublishedEvidence, readBuildEvidence } from './document.ts';
@@ -28,10 +27,10 @@ export interface CheckedEvidence {
  * @throws EvidenceError
  */
 export async function checkEvidence(options: EvidenceOptions): Promise<CheckedEvidence> {
-  const { subject, read, statementKey } = options;
+  const { subject, read, statementKeys } = options;
   const { label, content, evidence } = await readBuildEvidence(subject, read);
   const statement =
-    statementKey === undefined ? undefined : await checkStatement(options, statementKey, { label, content });
+    statementKeys.length === 0 ? undefined : await checkStatement(options, { label, content });
   const file = fileOf(evidence, subject);
   if (file === undefined) throw other('evidence-other', 'the evidence', subject);
   const releases = await believeReleasesOf(evidence, options);
@@ -41,14 +40,13 @@ export async function checkEvidence(options: EvidenceOptions): Promise<CheckedEv
 }
 
 async function checkStatement(
-  { subject, read }: EvidenceOptions,
-  key: Ed25519Public,
+  { subject, read, statementKeys }: EvidenceOptions,
   evidence: Pick<PublishedEvidence, 'label' | 'content'>,
 ): Promise<Statement> {
   const statement = await openStatement(
     besideOf(subject, publishedNames.statement(evidence.label)),
     read,
-    key,
+    statementKeys,
   );
   const { predicate, subject: files } = statement;
   const isOfFile = files.some(({ digest }) => digest.sha256 === subject.sha256);

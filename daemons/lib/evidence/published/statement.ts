@@ -11,33 +11,33 @@ import { EvidenceError } from './errors.ts';
 import type { EvidenceOptions } from './subject.ts';
 
 /**
- * The statement published at `path`, which this key signed, whatever its envelope calls it.
+ * The statement published at `path`, which one of these keys signed, whatever its envelope calls it.
  *
  * @throws EvidenceError `statement-missing`, `statement-malformed`, `statement-unsigned`
  */
 export async function openStatement(
   path: string,
   read: EvidenceOptions['read'],
-  key: Ed25519Public,
+  keys: readonly Ed25519Public[],
 ): Promise<Statement> {
   const content = await read(path, maxEnvelopeBytes);
   if (content === undefined) throw new EvidenceError('statement-missing', `no statement at ${path}`);
   try {
-    return readSigned(content, key);
+    return readSigned(content, keys);
   } catch (error) {
     if (!(error instanceof ContractError)) throw error;
     throw new EvidenceError('statement-malformed', error.message, { cause: error });
   }
 }
 
-function readSigned(content: Buffer, key: Ed25519Public): Statement {
+function readSigned(content: Buffer, keys: readonly Ed25519Public[]): Statement {
   const { payload, payloadType, signatures } = readEnvelope(content);
   const signed = preAuthEncoding(payloadTypes.statement, payload);
-  const isGood = signatures.some(({ signature }) => isSignedBy(key, signed, signature));
+  const isGood = signatures.some(({ signature }) => keys.some((key) => isSignedBy(key, signed, signature)));
   if (payloadType === payloadTypes.statement && isGood) return readStatement(payload);
   const by = signatures.map(({ keyid }) => JSON.stringify(keyid)).join(', ');
   throw new EvidenceError(
     'statement-unsigned',
-    `the statement is not signed by key ${ed25519KeyId(key)}: its envelope names ${by}`,
+    `the statement is not signed by key ${keys.map(ed25519KeyId).join(' or ')}: its envelope names ${by}`,
   );
 }

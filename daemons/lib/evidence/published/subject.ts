@@ -18,8 +18,8 @@ export interface EvidenceOptions {
   readonly subject: Subject;
   /** Reads a file below the project's folder of a publication; undefined where there is none. */
   readonly read: (path: string, maxBytes: number) => Promise<Buffer | undefined>;
-  /** The rebuilder's key of the verdict; without it no statement is asked for. */
-  readonly statementKey: Ed25519Public | undefined;
+  /** Rebuilders' keys of the verdict, one of which must have signed; without any no statement is asked for. */
+  readonly statementKeys: readonly Ed25519Public[];
   /** The archive's keys for a suite, the verifier's own. */
   readonly keyringsOf: (suite: string) => readonly Keyring[];
   /** A file of the verifier's that is one of these, by its sha256. */
