@@ -62,9 +62,16 @@ const name = fc.constantFrom(
 );
 const hashes = fc.constantFrom({ sha256 }, { sha256 }, { sha256: '00' }, { sha256, sha512: 'ab' }, {});
 const artifacts = fc.dictionary(name, hashes, { maxKeys: 4 });
-const goodProducts = fc.constantFrom<Record<string, object>>(
-  { [file.name]: { sha256 } },
-  { [file.name]: { sha256 }, 'foo_1.0-1_amd64.deb': { sha256 } },
+const right = { [file.name]: { sha256 } };
+/** Products as a rebuilder lists them, mostly the right ones. */
+const usualProducts = fc.constantFrom<Record<string, object>>(
+  right,
+  right,
+  right,
+  { ...right, 'foo_1.0-1_amd64.deb': { sha256 } },
+  { [file.name]: { sha256: '00' } },
+  { [file.name]: { sha256, sha512: 'ab' } },
+  { 'foo_1.0-1_amd64.deb': { sha256 } },
 );
 const step = fc.constantFrom('rebuild', 'rebuild', 'rebuild', 'build', 'fetch', 'verify');
 const pattern = fc.oneof(
@@ -201,7 +208,7 @@ function linkArbitrary(by: fc.Arbitrary<TestKey>, stepName: fc.Arbitrary<string>
         _type: mostly('link', 'layout'),
         name: stepName,
         materials: fc.oneof({ weight: 9, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: artifacts }),
-        products: fc.oneof({ weight: 4, arbitrary: goodProducts }, { weight: 1, arbitrary: artifacts }),
+        products: fc.oneof({ weight: 4, arbitrary: usualProducts }, { weight: 1, arbitrary: artifacts }),
         byproducts: fc.constantFrom({}, {}, { 'return-value': 0, stdout: 'ü 😀\n' }),
         command: fc.constantFrom<string[]>([], ['make']),
         environment: fc.constantFrom({}, { by: 'us' }),
@@ -337,19 +344,21 @@ const errors: Readonly<Record<string, readonly string[]>> = {
   IndexError: ['threshold-not-met'],
 };
 
+/** Two processes a case, on a machine that may be busy with others. */
+const timeout = soak ? 7_200_000 : 300_000;
+
 describe('verifyFile', () => {
-  it('says of any layout, links and rules what apt’s transport says with in-toto 1.3.1', () => {
+  it('says of any layout, links and rules what apt’s transport says with in-toto 1.3.1', { timeout }, () => {
     const seed = Number.parseInt(createHash('sha256').update(campaignSeed()).digest('hex').slice(0, 7), 16);
     const cases = fc.sample(caseArbitrary, { seed, numRuns: soak ? 20_000 : 200 });
-    const seen = new Set<string>();
     const theirs = askTransport(cases);
+    const seen = new Set<string>();
     cases.forEach((one, at) => {
       const [code, error] = [ours(one), theirs[at] ?? ''];
       seen.add(code);
       expect(errors[error], `${error} ${code} SEED=${campaignSeed()} ${JSON.stringify(one)}`).toContain(code);
     });
-    expect([...seen]).toEqual(
-      expect.arrayContaining(['accepted', 'rule-violated', 'hash-differs', 'threshold-not-met']),
-    );
+    const often = ['accepted', 'link-not-found', 'links-disagree', 'rule-violated', 'layout-signature-bad'];
+    expect([...seen]).toEqual(expect.arrayContaining(often));
   });
 });
