@@ -55,6 +55,57 @@ export interface ArchiveOptions {
   readonly byHash?: boolean;
 }
 
+type MadeFile = Readonly<{ name: string; content: Buffer }>;
+const made = new Map<string, readonly MadeFile[]>();
+
+/** The files that `make` names, from its folder; made once for each key: tests often begin with the same packages. */
+function madeOnce(key: string, make: (work: string) => readonly string[]): readonly MadeFile[] {
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const work = mkdtempSync(join(tmpdir(), 'made-'));
+  try {
+    const files = make(work).map((name) => ({ name, content: readFileSync(join(work, name)) }));
+    made.set(key, files);
+    return files;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function makeBinary(spec: BinarySpec, architecture: string, to: string): void {
+  const tree = `${to}.tree`;
+  const control = {
+    Package: spec.package,
+    ...(spec.source === undefined ? {} : { Source: spec.source }),
+    Version: spec.version,
+    Architecture: architecture,
+    Maintainer: 'Nobody <nobody@example.org>',
+    Description: 'a package of a test',
+    ...spec.fields,
+  };
+  const text = Object.entries(control).map(([name, value]) => `${name}: ${value}\n`);
+  writeTree(tree, { 'DEBIAN/control': text.join(''), ...spec.files });
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', tree, to], { stdio: 'pipe' });
+}
+
+function makeSource(spec: SourceSpec, work: string): void {
+  const upstream = /^(?:\d+:)?(.+)-[^-]+$/.exec(spec.version)?.[1];
+  const folder = `${spec.source}-${upstream ?? spec.version.replace(/^\d+:/, '')}`;
+  const tree = join(work, folder);
+  writeTree(tree, { ...defaultSource(spec), ...spec.files });
+  execFileSync('chmod', ['755', join(tree, 'debian/rules')]);
+  if (upstream !== undefined) {
+    const orig = `${spec.source}_${upstream}.orig.tar.gz`;
+    execFileSync('tar', ['--create', '--gzip', '--file', orig, '--exclude=debian', folder], { cwd: work });
+  }
+  execFileSync('dpkg-source', ['--build', tree], { cwd: work, stdio: 'pipe' });
+}
+
+function filesOfDsc(dsc: string): readonly string[] {
+  const listed = /^Checksums-Sha256:\s*\n((?: .*\n?)+)/m.exec(dsc)?.[1]?.trim().split('\n') ?? [];
+  return listed.map((line) => line.trim().split(/\s+/)[2] ?? '');
+}
+
 export class LocalArchive {
   readonly root: string;
   readonly codename: string;
@@ -98,29 +149,12 @@ export class LocalArchive {
   /** Makes a .deb and puts it into the pool; returns its path relative to the root. */
   addBinary(spec: BinarySpec): string {
     const architecture = spec.architecture ?? this.architecture;
-    const tree = mkdtempSync(join(tmpdir(), 'deb-'));
-    try {
-      const control = {
-        Package: spec.package,
-        ...(spec.source === undefined ? {} : { Source: spec.source }),
-        Version: spec.version,
-        Architecture: architecture,
-        Maintainer: 'Nobody <nobody@example.org>',
-        Description: 'a package of a test',
-        ...spec.fields,
-      };
-      const text = Object.entries(control).map(([name, value]) => `${name}: ${value}\n`);
-      writeTree(tree, { 'DEBIAN/control': text.join(''), ...spec.files });
-      const name = `${spec.package}_${spec.version.replace(/^\d+:/, '')}_${architecture}.deb`;
-      const path = join(this.#pool(spec.source?.split(' ')[0] ?? spec.package), name);
-      mkdirSync(join(this.root, dirname(path)), { recursive: true });
-      execFileSync('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', tree, join(this.root, path)], {
-        stdio: 'pipe',
-      });
-      return path;
-    } finally {
-      rmSync(tree, { recursive: true, force: true });
-    }
+    const name = `${spec.package}_${spec.version.replace(/^\d+:/, '')}_${architecture}.deb`;
+    const files = madeOnce(`deb ${architecture} ${JSON.stringify(spec)}`, (work) => {
+      makeBinary(spec, architecture, join(work, name));
+      return [name];
+    });
+    return this.#intoPool(spec.source?.split(' ')[0] ?? spec.package, files);
   }
 
   /**
@@ -128,34 +162,19 @@ export class LocalArchive {
    * returns the .dsc's path relative to the root.
    */
   addSource(spec: SourceSpec): string {
-    const work = mkdtempSync(join(tmpdir(), 'source-'));
-    try {
-      const upstream = /^(?:\d+:)?(.+)-[^-]+$/.exec(spec.version)?.[1];
-      const folder = `${spec.source}-${upstream ?? spec.version.replace(/^\d+:/, '')}`;
-      const tree = join(work, folder);
-      writeTree(tree, { ...defaultSource(spec), ...spec.files });
-      execFileSync('chmod', ['755', join(tree, 'debian/rules')]);
-      if (upstream !== undefined) {
-        const orig = `${spec.source}_${upstream}.orig.tar.gz`;
-        execFileSync('tar', ['--create', '--gzip', '--file', orig, '--exclude=debian', folder], {
-          cwd: work,
-        });
-      }
-      execFileSync('dpkg-source', ['--build', tree], { cwd: work, stdio: 'pipe' });
+    const files = madeOnce(`source ${JSON.stringify(spec)}`, (work) => {
+      makeSource(spec, work);
       const dsc = `${spec.source}_${spec.version.replace(/^\d+:/, '')}.dsc`;
-      return this.addSourceFiles(join(work, dsc));
-    } finally {
-      rmSync(work, { recursive: true, force: true });
-    }
+      return [dsc, ...filesOfDsc(readFileSync(join(work, dsc), 'utf8'))];
+    });
+    return this.#intoPool(spec.source, files);
   }
 
   /** Copies a source package that exists, the .dsc and what it lists, into the pool. */
   addSourceFiles(dscPath: string): string {
     const dsc = readFileSync(dscPath, 'utf8');
     const source = /^Source: (\S+)$/m.exec(dsc)?.[1] ?? 'unknown';
-    const listed = /^Checksums-Sha256:\s*\n((?: .*\n?)+)/m.exec(dsc)?.[1]?.trim().split('\n') ?? [];
-    const names = listed.map((line) => line.trim().split(/\s+/)[2] ?? '');
-    for (const name of [basename(dscPath), ...names]) {
+    for (const name of [basename(dscPath), ...filesOfDsc(dsc)]) {
       this.#copyToPool(source, join(dirname(dscPath), name));
     }
     return join(this.#pool(source), basename(dscPath));
@@ -202,6 +221,13 @@ export class LocalArchive {
   #pool(source: string): string {
     const letter = source.startsWith('lib') ? source.slice(0, 4) : source.slice(0, 1);
     return `pool/${this.component}/${letter}/${source}`;
+  }
+
+  /** Returns the first one's path. */
+  #intoPool(source: string, files: readonly MadeFile[]): string {
+    mkdirSync(join(this.root, this.#pool(source)), { recursive: true });
+    for (const { name, content } of files) writeFileSync(join(this.root, this.#pool(source), name), content);
+    return join(this.#pool(source), files[0]?.name ?? '');
   }
 
   #copyToPool(source: string, path: string): string {
