@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Keyring } from '../../lib/archive/keyring.ts';
 import { ProgramError, run } from '../../lib/daemon/program.ts';
-import { environmentProxies, type Proxies, proxyOf } from '../../lib/net/proxies.ts';
+import { configuredProxies, type Proxies } from '../../lib/net/proxies.ts';
 
 /** What the host's apt is configured to: paths, keys it trusts by itself, checks, proxies. */
 export type AptConfig = Readonly<{
@@ -45,7 +45,7 @@ export async function readAptConfig(env: Readonly<Record<string, string | undefi
     trusted: await trustedKeys(found.get('TRUSTED') ?? '', found.get('TRUSTED_PARTS') ?? ''),
     checkValidUntil: checkDate && isOn(options.get('acquire::check-valid-until')),
     checkDate,
-    proxies: proxiesOf(options, env),
+    proxies: configuredProxies(options, env),
     certificatesFile: options.get('acquire::https::cainfo') || null,
   };
 }
@@ -86,24 +86,4 @@ async function trustedKeys(file: string, parts: string): Promise<readonly Keyrin
   const keys: Keyring[] = inParts.map((name) => ({ file: join(parts, name) }));
   const single = file === '' ? Buffer.alloc(0) : await readFile(file).catch(() => Buffer.alloc(0));
   return single.length > 0 ? [{ file }, ...keys] : keys;
-}
-
-/** apt.conf(5), "The http group": a proxy for all, one for a host, `DIRECT`; then the environment. */
-function proxiesOf(
-  options: ReadonlyMap<string, string>,
-  env: Readonly<Record<string, string | undefined>>,
-): Proxies {
-  const hosts = new Map<string, string | null>();
-  for (const [name, value] of options) {
-    const host = /^acquire::https?::proxy::(.+)$/.exec(name)?.[1];
-    if (host !== undefined && value !== '') hosts.set(host, proxyOf(value));
-  }
-  const http = options.get('acquire::http::proxy') || env.http_proxy || '';
-  const https = options.get('acquire::https::proxy') || env.https_proxy || http;
-  return {
-    http: proxyOf(http),
-    https: proxyOf(https),
-    hosts,
-    except: environmentProxies(env).except,
-  };
 }

@@ -29,3 +29,21 @@ export class NetError extends Error {
 export function withoutCredentials(uri: string): string {
   return uri.replace(/^([a-z0-9+.-]+:\/\/)[^/@]*@/i, '$1');
 }
+
+export const connectionCut = 'the connection was cut';
+
+/** What the system says of a connection, in words for people. */
+export function connectionReason(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException | undefined)?.code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'its host name cannot be resolved';
+    case 'ECONNREFUSED':
+      return 'the connection was refused';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return connectionCut;
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,7 +1,8 @@
 import { Agent, type Dispatcher, errors, ProxyAgent } from 'undici';
 import { parseRfcDate } from '../domain/date.ts';
-import { NetError, withoutCredentials } from './errors.ts';
+import { connectionCut, connectionReason, NetError } from './errors.ts';
 import { type Proxies, proxyFor } from './proxies.ts';
+import { isRedirect, maxRedirects, redirected } from './redirects.ts';
 
 /** Milliseconds of silence after which a server is given up, at each stage of a request. */
 export interface HttpTimeouts {
@@ -42,7 +43,6 @@ export class Transient extends Error {
   }
 }
 
-const maxRedirects = 5;
 const userAgent = 'package-rebuilder';
 
 /** GET requests, redirects followed, through the right proxy. The only user of undici. */
@@ -68,7 +68,7 @@ export class HttpClient {
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
       const response = await this.#request(url, range, signal);
       const location = response.headers.location;
-      if ([301, 302, 303, 307, 308].includes(response.statusCode) && typeof location === 'string') {
+      if (isRedirect(response.statusCode) && typeof location === 'string') {
         await discard(response);
         url = redirected(url, location, uri);
         continue;
@@ -91,8 +91,9 @@ export class HttpClient {
     const { timeouts } = this.#options;
     const credentials =
       decodeURIComponent(url.username) + (url.password && `:${decodeURIComponent(url.password)}`);
+    const proxy = proxyFor(url, this.#options.proxies);
     try {
-      return await this.#dispatcher(proxyFor(url, this.#options.proxies)).request({
+      return await this.#dispatcher(proxy).request({
         origin: url.origin,
         path: url.pathname + url.search,
         method: 'GET',
@@ -170,17 +171,6 @@ export class HttpClient {
   }
 }
 
-function redirected(from: URL, location: string, uri: string): URL {
-  const to = new URL(location, from);
-  if (to.protocol !== 'http:' && to.protocol !== 'https:') {
-    throw new NetError('refused', uri, `redirected to ${withoutCredentials(to.href)}`);
-  }
-  if (from.protocol === 'https:' && to.protocol === 'http:') {
-    throw new NetError('refused', uri, 'redirected from https to http');
-  }
-  return to;
-}
-
 async function discard(response: Dispatcher.ResponseData): Promise<void> {
   // undici keeps a connection whose body was read to its end; a long one is not worth it.
   await response.body.dump({ limit: 65_536 }).catch(() => {});
@@ -200,18 +190,6 @@ export function reason(error: unknown): string {
   if (error instanceof errors.ConnectTimeoutError) return 'no connection in time';
   if (error instanceof errors.HeadersTimeoutError) return 'no answer in time';
   if (error instanceof errors.BodyTimeoutError) return 'nothing more came in time';
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  switch (code) {
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'its host name cannot be resolved';
-    case 'ECONNREFUSED':
-      return 'the connection was refused';
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case 'UND_ERR_SOCKET':
-      return 'the connection was cut';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
+  if (error instanceof errors.SocketError) return connectionCut;
+  return connectionReason(error);
 }

@@ -1,3 +1,5 @@
+import { NetError, withoutCredentials } from './errors.ts';
+
 /** Which proxy a request goes through; absent or null means directly. */
 export type Proxies = Readonly<{
   http: string | null;
@@ -10,7 +12,18 @@ export type Proxies = Readonly<{
 
 export const noProxies: Proxies = { http: null, https: null, hosts: new Map(), except: [] };
 
+/** @throws NetError `unsupported`: whoever names a proxy of another kind (socks5h) does not want to be seen going directly */
 export function proxyFor(url: URL, proxies: Proxies): string | null {
+  const proxy = chosenProxy(url, proxies);
+  if (proxy === null || /^https?:\/\//i.test(proxy)) return proxy;
+  throw new NetError(
+    'unsupported',
+    url.href,
+    `proxy ${withoutCredentials(proxy)}: only http and https are known`,
+  );
+}
+
+function chosenProxy(url: URL, proxies: Proxies): string | null {
   const named = proxies.hosts.get(url.hostname);
   if (named !== undefined) return named;
   if (proxies.except.some((name) => isBelow(url.hostname, name))) return null;
@@ -32,7 +45,26 @@ export function environmentProxies(env: Readonly<Record<string, string | undefin
   };
 }
 
-/** What a setting names; null for none, and for words such as DIRECT. */
-export function proxyOf(value = ''): string | null {
-  return /^https?:\/\//i.test(value) ? value : null;
+/**
+ * apt.conf(5), "The http group": a proxy for all, one for a host, `DIRECT`; then the environment.
+ *
+ * @param options apt's options by their names in lower case
+ */
+export function configuredProxies(
+  options: ReadonlyMap<string, string>,
+  env: Readonly<Record<string, string | undefined>>,
+): Proxies {
+  const hosts = new Map<string, string | null>();
+  for (const [name, value] of options) {
+    const host = /^acquire::https?::proxy::(.+)$/.exec(name)?.[1];
+    if (host !== undefined && value !== '') hosts.set(host, proxyOf(value));
+  }
+  const http = options.get('acquire::http::proxy') || env.http_proxy;
+  const https = options.get('acquire::https::proxy') || env.https_proxy || http;
+  return { ...environmentProxies(env), http: proxyOf(http), https: proxyOf(https), hosts };
+}
+
+function proxyOf(value = ''): string | null {
+  if (value === '' || value === 'DIRECT') return null;
+  return value.includes('://') ? value : `http://${value}`;
 }
