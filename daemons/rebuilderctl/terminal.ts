@@ -1,4 +1,4 @@
-import { escapeText } from '../lib/daemon/log.ts';
+import { escapeText } from '../lib/daemon/escape-text.ts';
 import type { ShownState } from '../lib/domain/verdict.ts';
 
 /** Where a command writes: answers to standard output, everything else to standard error. */

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isoTime } from '../lib/daemon/clock.ts';
-import { escapeText } from '../lib/daemon/log.ts';
+import { escapeText } from '../lib/daemon/escape-text.ts';
 import { syncFolder } from '../lib/objects/files.ts';
 
 /** What a signature was made of, by name; `for` is the calling qube. */

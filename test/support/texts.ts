@@ -8,3 +8,9 @@ const anyCharacter = fc
 export function textsUpTo(maxLength: number): fc.Arbitrary<string> {
   return fc.string({ unit: anyCharacter, maxLength });
 }
+
+/** Any text, and those that break a line, a terminal or a reader of either. */
+export const awkwardTexts = fc.oneof(
+  textsUpTo(40),
+  fc.string({ unit: fc.constantFrom('"', '\\', '=', ' ', '\n', '\u001b', '\u202e', '\ud800', 'a') }),
+);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { escapeText } from './escape-text.ts';
 import { IniError, type IniErrorCode, type IniFile, parseIni } from './ini.ts';
-import { escapeText } from './log.ts';
 
 /** What is wrong with rebuilder.conf, in one line. */
 export class ConfigError extends Error {

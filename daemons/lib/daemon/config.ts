@@ -1,9 +1,9 @@
 import { type Dist, type Project, projects } from '../domain/dist.ts';
 import { closest } from './closest.ts';
 import { ConfigError, type ConfigFile, readConfigFile } from './config-file.ts';
+import { escapeText } from './escape-text.ts';
 import { defaultSection } from './ini.ts';
 import { type Key, type KeyName, type Keys, keys, type Place, type Role } from './keys.ts';
-import { escapeText } from './log.ts';
 import { ValueError } from './values.ts';
 
 export { ConfigError } from './config-file.ts';

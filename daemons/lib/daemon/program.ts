@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { execa } from 'execa';
 import { systemClock } from './clock.ts';
 import { ProcessGroup } from './process-group.ts';
 
@@ -51,6 +50,8 @@ const maxStderr = 65_536;
  * what it started is killed with it.
  */
 export async function run(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  // Whoever only spawns is spared it, which is half of a short program's start.
+  const { execa } = await import('execa');
   options.signal?.throwIfAborted();
   const subprocess = execa(program, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

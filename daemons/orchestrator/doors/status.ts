@@ -1,7 +1,7 @@
 import { parseStatusView, type StatusView } from '../../lib/contracts/documents/views.ts';
 import { queues } from '../../lib/contracts/job.ts';
 import { isoTime } from '../../lib/daemon/clock.ts';
-import { escapeText } from '../../lib/daemon/log.ts';
+import { escapeText } from '../../lib/daemon/escape-text.ts';
 import { shownStates } from '../../lib/domain/verdict.ts';
 import type { Counts, FeedRecord, JobState } from '../ledger/port.ts';
 import type { Office } from './office.ts';

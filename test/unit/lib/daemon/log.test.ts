@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { escapeText, type LogFields, type LogOptions, openLog } from '../../../../daemons/lib/daemon/log.ts';
+import { type LogFields, type LogOptions, openLog } from '../../../../daemons/lib/daemon/log.ts';
 import { spawnProgram } from '../../../../daemons/lib/daemon/program.ts';
 import { type BundledProgram, bundleProgram } from '../../../support/program.ts';
-import { textsUpTo } from '../../../support/texts.ts';
+import { awkwardTexts } from '../../../support/texts.ts';
 
 function lines(options: Partial<LogOptions>, say: (log: ReturnType<typeof openLog>) => void): string[] {
   const written: string[] = [];
@@ -15,10 +15,6 @@ function lines(options: Partial<LogOptions>, say: (log: ReturnType<typeof openLo
 }
 
 const lineOf = (event: string, fields?: LogFields) => lines({}, (log) => log.info(event, fields))[0] ?? '';
-const anyText = fc.oneof(
-  textsUpTo(40),
-  fc.string({ unit: fc.constantFrom('"', '\\', '=', ' ', '\n', '\u001b', '\u202e', '\ud800', 'a') }),
-);
 
 describe('a line of the log', () => {
   it('begins with the priority that sd-daemon(3) gives its severity', () => {
@@ -70,7 +66,7 @@ describe('a line of the log', () => {
 
   it('is one line without control characters, whatever is said', () => {
     fc.assert(
-      fc.property(anyText, anyText, anyText, (event, say, job) => {
+      fc.property(awkwardTexts, awkwardTexts, awkwardTexts, (event, say, job) => {
         const line = lineOf(event, { say, job });
         expect(line).toMatch(/^<6>[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*\n$/u);
         expect(line.match(/ job=/g)?.length).toBeGreaterThanOrEqual(1);
@@ -82,40 +78,6 @@ describe('a line of the log', () => {
     const line = lineOf('\u0000'.repeat(1_000_000), { say: 'x'.repeat(1_000_000) });
     expect(line.length).toBeLessThan(5_000);
     expect(line).toContain('…');
-  });
-});
-
-describe('escapeText', () => {
-  const unescaped = (text: string) =>
-    text.replace(/\\(\\|n|t|x[0-9a-f]{2}|u\{[0-9a-f]+\})/g, (_all, what: string) => {
-      const named = { '\\': '\\', n: '\n', t: '\t' }[what];
-      return named ?? String.fromCodePoint(Number.parseInt(what.replace(/[xu{}]/g, ''), 16));
-    });
-
-  it('can be undone, so that no two texts look alike', () => {
-    fc.assert(
-      fc.property(anyText, (text) => {
-        const escaped = escapeText(text, 1_000);
-        expect(escaped).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
-        expect(unescaped(escaped)).toBe(text);
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it('leaves what people write alone', () => {
-    expect(escapeText('Größe: 10 € für 日本語 🎉', 100)).toBe('Größe: 10 € für 日本語 🎉');
-  });
-
-  it('shows what changes a terminal or the direction of text', () => {
-    expect(escapeText('\u001b[31mred\u001b[0m', 100)).toBe('\\x1b[31mred\\x1b[0m');
-    expect(escapeText('\u202egnp.exe\u2066', 100)).toBe('\\u{202e}gnp.exe\\u{2066}');
-    expect(escapeText('a\r\nb\u2028c\u0085', 100)).toBe('a\\x0d\\nb\\u{2028}c\\x85');
-  });
-
-  it('cuts before it escapes, in the middle of a character if need be', () => {
-    expect(escapeText('abcdef', 3)).toBe('abc…');
-    expect(escapeText('ab🎉', 3)).toBe('ab\\u{d83c}…');
   });
 });
 
