@@ -30,7 +30,7 @@ const rooms = {
 /** Node's own modules that have one room: who runs programs, who listens and connects. */
 const nodeRooms = {
   child_process: '^daemons/lib/daemon/program\\.ts$',
-  https: '^daemons/lib/net/',
+  https: '^daemons/(lib/net|client/fetch)/',
   dgram: '^daemons/lib/net/',
 };
 

@@ -45,6 +45,21 @@ await build({
   },
   logLevel: 'warning',
 });
+// The verifier's apt method is one file without a suffix, hence no ES module, for the Node of Debian 12.
+await build({
+  entryPoints: [join(root, 'daemons/client/main.ts')],
+  outfile: join(out, 'client/intoto'),
+  bundle: true,
+  platform: 'node',
+  target: 'node18',
+  format: 'cjs',
+  banner: { js: '#!/usr/bin/node' },
+  logLevel: 'warning',
+});
+chmodSync(join(out, 'client/intoto'), 0o755);
+rmSync(join(out, 'client/intoto+https'), { force: true });
+symlinkSync('intoto', join(out, 'client/intoto+https'));
+
 mkdirSync(join(out, 'lib'), { recursive: true });
 writeFileSync(join(out, 'lib', 'package.json'), '{ "type": "module" }\n');
 

@@ -1,7 +1,15 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
+import type { Certificate } from './certificate.ts';
 
 /**
  * How a served path misbehaves. `truncate`: announces the whole and closes after `bytes`. `stall`: sends `bytes`, then
@@ -21,31 +29,35 @@ interface Rule {
   left: number;
 }
 
-/** A plain http server of a folder, on loopback, with byte ranges, that can be told to misbehave. */
+type Options = Readonly<{ ranges: boolean; etag: boolean; tls: Certificate | undefined }>;
+
+/** A server of a folder, on loopback, with byte ranges, that can be told to misbehave; http, or with a certificate https. */
 export class ArchiveServer {
   readonly #server: Server;
   readonly #rules: Rule[] = [];
   /** Method and path of every request, in order. */
   readonly requests: string[] = [];
+  readonly headers: IncomingHttpHeaders[] = [];
   /** The most requests that were being answered at once. */
   busiest = 0;
   #busy = 0;
 
   private constructor(
     readonly root: string,
-    readonly options: Readonly<{ ranges: boolean; etag: boolean }>,
+    readonly options: Options,
   ) {
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    this.#server = options.tls === undefined ? createServer(answer) : createTlsServer(options.tls, answer);
   }
 
-  static async start(root: string, options: Partial<ArchiveServer['options']> = {}): Promise<ArchiveServer> {
-    const server = new ArchiveServer(root, { ranges: true, etag: true, ...options });
+  static async start(root: string, options: Partial<Options> = {}): Promise<ArchiveServer> {
+    const server = new ArchiveServer(root, { ranges: true, etag: true, tls: undefined, ...options });
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
     return server;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   /** Paths that match misbehave, `times` times or for ever; the first rule that matches counts. */
@@ -70,6 +82,7 @@ export class ArchiveServer {
     });
     const path = decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/');
     this.requests.push(`${request.method} ${path}`);
+    this.headers.push(request.headers);
     const rule = this.#rules.find((candidate) => candidate.left > 0 && candidate.path.test(path));
     if (rule !== undefined) rule.left -= 1;
     const file = join(this.root, normalize(path));

@@ -132,6 +132,8 @@ export interface SpawnOptions {
   /** As in `RunOptions`: added to the few variables that are inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What the program hears that it is called; its own path by default. */
+  readonly argv0?: string;
   /** One entry a descriptor; `pipe` for the first three unless told otherwise. */
   readonly stdio?: readonly ('pipe' | 'ignore' | 'inherit' | number)[];
   readonly signal?: AbortSignal;
@@ -167,6 +169,7 @@ export function spawnProgram(
     stdio: [...(options.stdio ?? ['pipe', 'pipe', 'pipe'])],
     detached,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
   });
