@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ProgramError, run } from '../../daemons/lib/daemon/program.ts';
+import { run } from '../../daemons/lib/daemon/program.ts';
+import { type AptAnswer, AptRoot } from '../support/apt-root.ts';
 
 /** Debian 12 is the last release that has apt-transport-in-toto, whatever the host is. */
 const verifierSuite = 'bookworm';
@@ -17,8 +17,6 @@ const verifierPackages = [
   'wget',
   'libtext-charwidth-perl',
 ];
-
-export type AptAnswer = Readonly<{ accepted: boolean; log: string }>;
 
 /** A scratch root with real apt and Debian's in-toto method: the machine of somebody who verifies. */
 export interface Verifier {
@@ -36,31 +34,11 @@ export async function makeVerifier(options: {
   tarball: string;
   mirror: string;
 }): Promise<Verifier> {
-  if (!existsSync(options.tarball)) {
-    const made = `${options.tarball}.new`;
-    await run(
-      'mmdebstrap',
-      [
-        '--format=tar',
-        '--variant=apt',
-        `--include=${verifierPackages.join(',')}`,
-        '--aptopt=Acquire::Languages "none"',
-        '--aptopt=Acquire::Check-Valid-Until "false"',
-        verifierSuite,
-        made,
-        options.mirror,
-      ],
-      { timeoutMs: 600_000 },
-    );
-    await run('mv', [made, options.tarball], { timeoutMs: 10_000 });
-  }
-  await rm(options.folder, { recursive: true, force: true });
-  await mkdir(options.folder, { recursive: true });
-  await run('tar', ['-C', options.folder, '-xf', options.tarball], { timeoutMs: 120_000 });
+  const root = await AptRoot.make({ suite: verifierSuite, packages: verifierPackages, ...options });
   return {
     configure: (settings) => configure(options.folder, settings),
-    update: (archives) => update(options.folder, archives),
-    install: (name) => apt(options.folder, [...installing, name]),
+    update: (archives) => root.update(archives),
+    install: (name) => root.apt(...installing, name),
   };
 }
 
@@ -89,22 +67,6 @@ async function configure(
   );
 }
 
-/** Runs apt in the root, in a mount and process namespace of its own that ends with it. */
-async function apt(root: string, args: readonly string[]): Promise<AptAnswer> {
-  const inRoot = 'mount -t proc proc "$0/proc" && exec chroot "$0" apt-get "$@" 2>&1';
-  try {
-    const { stdout } = await run(
-      'unshare',
-      ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', inRoot, root, ...args],
-      { timeoutMs: 180_000, env: { DEBIAN_FRONTEND: 'noninteractive' } },
-    );
-    return { accepted: true, log: stdout.toString() };
-  } catch (error) {
-    if (!(error instanceof ProgramError) || error.code !== 'failed') throw error;
-    return { accepted: false, log: `${error.stdout?.toString() ?? ''}${error.stderr}` };
-  }
-}
-
 const installing = [
   'install',
   '--reinstall',
@@ -114,10 +76,3 @@ const installing = [
   '-o',
   'Dpkg::Use-Pty=false',
 ];
-
-async function update(root: string, archives: string): Promise<void> {
-  await writeFile(join(root, 'etc/apt/sources.list'), `${archives}\n`);
-  await rm(join(root, 'etc/apt/sources.list.d'), { recursive: true, force: true });
-  const answer = await apt(root, ['update', '-o', 'Acquire::Check-Valid-Until=false']);
-  if (!answer.accepted) throw new Error(`apt-get update: ${answer.log}`);
-}

@@ -42,6 +42,8 @@ export interface PublishOptions {
   readonly validUntil?: string;
   /** Changes the Release before it is signed. */
   readonly edit?: (release: string) => string;
+  /** Changes the index of packages. */
+  readonly editPackages?: (packages: string) => string;
   /** Which forms of the indexes there are; `.xz` and plain unless told. */
   readonly forms?: readonly ('' | '.xz' | '.gz' | '.zst')[];
 }
@@ -199,11 +201,13 @@ export class LocalArchive {
       mkdirSync(join(suite, folder), { recursive: true });
       const text = execFileSync('apt-ftparchive', [name.toLowerCase(), 'pool'], {
         cwd: this.root,
+        encoding: 'utf8',
         maxBuffer: 2 ** 28,
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       const plain = join(suite, folder, name);
-      writeFileSync(plain, text);
+      const edited = name === 'Packages' ? options.editPackages?.(text) : undefined;
+      writeFileSync(plain, edited ?? text);
       for (const form of options.forms ?? ['', '.xz']) compress(plain, form);
       if (options.forms !== undefined && !options.forms.includes('')) rmSync(plain);
     }
