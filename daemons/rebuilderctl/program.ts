@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { StopError } from '../lib/daemon/stop.ts';
+import { addClient } from './commands/client.ts';
 import { addControl } from './commands/control.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJobs } from './commands/jobs.ts';
@@ -69,6 +70,7 @@ function describe(context: Context): Command {
   addLayout(program, context);
   addVerify(program, context);
   addQuorum(program, context);
+  addClient(program, context);
   return program;
 }
 

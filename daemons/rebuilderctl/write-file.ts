@@ -1,46 +1,72 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, chown, link, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isCode, syncFolder } from '../lib/objects/files.ts';
 import { CommandError } from './errors.ts';
 
+export interface WriteOptions {
+  readonly replace: boolean;
+  /** Of a file that was there: the mode that it had, unless told; of a new one as the umask has it. */
+  readonly mode?: number;
+}
+
 /**
  * Writes a file whole or not at all (temporary file, fsync, rename); tells whether it replaced one. A symbolic link stays
- * and its target is replaced, with the mode that it had.
+ * and its target is replaced, with the owner and mode that it had.
  *
  * @throws CommandError when the file is there and may not be replaced, or cannot be written
  */
 export async function writeWhole(
   path: string,
-  text: string,
-  { replace }: Readonly<{ replace: boolean }>,
+  content: string | Uint8Array,
+  { replace, mode }: WriteOptions,
 ): Promise<{ replaced: boolean }> {
   try {
     const target = await realpath(path).catch(() => path);
-    const mode = await stat(target).then(
-      (found) => found.mode & 0o777,
-      () => undefined,
-    );
+    const found = await stat(target).catch(() => undefined);
+    const wanted = mode ?? (found === undefined ? undefined : found.mode & 0o777);
     const temporary = `${target}.${randomUUID()}.tmp`;
     try {
-      await writeSynced(temporary, text);
-      if (mode !== undefined) await chmod(temporary, mode);
+      await writeSynced(temporary, content);
+      if (found !== undefined) await giveTo(temporary, found);
+      if (wanted !== undefined) await chmod(temporary, wanted);
       if (replace) await rename(temporary, target);
       else await link(temporary, target);
     } finally {
       await rm(temporary, { force: true });
     }
     await syncFolder(dirname(target));
-    return { replaced: mode !== undefined };
+    return { replaced: found !== undefined };
   } catch (error) {
     throw explained(path, error);
   }
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
+/** Removes what a `writeWhole` of this file left beside it that was killed. */
+export async function removeLeftovers(path: string): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const names = await readdir(dirname(target)).catch(() => []);
+  const left = names.filter(
+    (name) =>
+      name.startsWith(`${basename(target)}.`) &&
+      /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name.slice(basename(target).length)),
+  );
+  for (const name of left) await rm(join(dirname(target), name), { force: true });
+}
+
+/** Only root may give a file away; whoever else may replace it owns the new one. */
+async function giveTo(path: string, { uid, gid }: Readonly<{ uid: number; gid: number }>): Promise<void> {
+  try {
+    await chown(path, uid, gid);
+  } catch (error) {
+    if (!isCode(error, 'EPERM')) throw error;
+  }
+}
+
+async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
   const file = await open(path, 'wx');
   try {
-    await file.writeFile(text);
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();

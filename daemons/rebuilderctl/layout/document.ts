@@ -24,7 +24,11 @@ import { readNamedKey } from './keys.ts';
  * @throws CommandError that names the file and what is wrong with it
  */
 export async function readLayout(path: string, now: number): Promise<Metablock<Layout>> {
-  const bytes = await readCapped(path, maxMetablockBytes);
+  return layoutOf(path, await readCapped(path, maxMetablockBytes), now);
+}
+
+/** The same of bytes that were read from `path`. */
+export function layoutOf(path: string, bytes: Buffer, now: number): Metablock<Layout> {
   try {
     const { signatures, untrusted } = parseMetablock(textOf(bytes));
     return { signatures, signed: parseLayout(untrusted, defaultExpiry(now)) };

@@ -16,6 +16,11 @@ export interface KnownKey {
   readonly unusable: string | undefined;
 }
 
+/** The same with the exported packets that it was read from. */
+export interface NamedKey extends KnownKey {
+  readonly packets: Buffer;
+}
+
 const revoked = 'it is revoked';
 
 /** Securesystemslib and today's advice agree on no less (facts: in-toto §4). */
@@ -27,7 +32,7 @@ const minModulusDigits = 2_048 / 4;
  *
  * @throws CommandError when there is no such key, or what is there is none that in-toto knows
  */
-export async function readNamedKey(named: string, gpg: GpgOptions, now: number): Promise<KnownKey> {
+export async function readNamedKey(named: string, gpg: GpgOptions, now: number): Promise<NamedKey> {
   const fingerprint = named.replaceAll(' ', '');
   const isFingerprint = /^(?:0x)?[0-9a-fA-F]{40}$/.test(fingerprint);
   try {
@@ -38,7 +43,7 @@ export async function readNamedKey(named: string, gpg: GpgOptions, now: number):
     if (isFingerprint && key.keyid !== fingerprint.replace(/^0x/, '').toLowerCase()) {
       throw new OpenPgpError('no-key', `it is a subkey: name its primary key, ${key.keyid.toUpperCase()}`);
     }
-    return { key, unusable: whyUnusable(key, packets, now) };
+    return { key, packets, unusable: whyUnusable(key, packets, now) };
   } catch (error) {
     if (error instanceof OpenPgpError) throw explained(named, error);
     if (error instanceof CommandError && /^[0-9A-Fa-f ]+$/.test(named)) {

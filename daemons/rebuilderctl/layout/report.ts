@@ -41,7 +41,11 @@ export function outlineOf({ expires, threshold, rebuilders, signedBy }: LayoutRe
   return `valid until ${expires}, ${asked}, ${signedBy.length === 0 ? 'not signed' : `signed by ${signedBy.join(' ')}`}`;
 }
 
-export function linesOf({ code, say, next }: Finding): readonly string[] {
+export function linesOf({
+  code,
+  say,
+  next,
+}: Readonly<{ code: string; say: string; next: string }>): readonly string[] {
   return [`${code}: ${say}`, `  ${next}`];
 }
 

@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import type { LayoutKey } from '../../lib/domain/layout.ts';
+import type { Context } from '../context.ts';
+import { CommandError } from '../errors.ts';
+import { readNamedKey } from '../layout/keys.ts';
+import { readAptItems } from './apt.ts';
+import { askRebuilders } from './ask-rebuilders.ts';
+import { checkSources } from './check-sources.ts';
+import { type ClientFinding, clientFinding } from './findings.ts';
+import { badRebuilders, type IntotoConfig, intotoConfigOf } from './intoto-config.ts';
+import { lookAt, type Machine, methodFindings } from './machine.ts';
+import { readManifest } from './manifest.ts';
+import { unreadable, unsafe } from './permissions.ts';
+import { places } from './places.ts';
+import { changedByHand } from './plan.ts';
+import type { Root } from './root.ts';
+import { type ReadLayout, readTrusted } from './trust.ts';
+
+/** What programs are told of a verifier's set-up. */
+export interface ClientReport {
+  readonly root: string;
+  readonly method: Machine['method'];
+  readonly rebuilders: readonly string[];
+  readonly owners: readonly string[];
+  readonly noFail: boolean;
+  readonly layout: Readonly<{ file: string; expires: string; threshold: number | null }> | null;
+  readonly sources: Readonly<{ verified: readonly string[]; others: readonly string[] }>;
+  readonly findings: readonly ClientFinding[];
+}
+
+/**
+ * Whether apt on that machine would verify what it installs, now and in 60 days, whoever set it up.
+ *
+ * @throws CommandError when its configuration cannot be read
+ */
+export async function checkClient(
+  root: Root,
+  context: Pick<Context, 'clock' | 'env' | 'stop'>,
+): Promise<ClientReport> {
+  const [config, machine, record] = await Promise.all([
+    readAptItems(root).then(intotoConfigOf),
+    lookAt(root),
+    checkRecord(root),
+  ]);
+  const sources = await checkSources(root, machine);
+  const isConfigured = config.layout !== '' || config.rebuilders.length > 0 || config.hanging.length > 0;
+  const trust = isConfigured ? await checkTrust(root, config, context.clock.now()) : nothing;
+  const askable = config.rebuilders.filter((url) => !badRebuilders(config).some((bad) => bad.url === url));
+  const findings = isConfigured
+    ? [
+        ...checkConfig(config),
+        ...trust.findings,
+        ...(await checkPermissions(root, config, machine)),
+        ...methodFindings(machine),
+        ...sources.findings,
+        ...(await askRebuilders(root, askable, trust.layout, context)),
+      ]
+    : [clientFinding('not-configured', 'apt', "apt's configuration says nothing of APT::Intoto")];
+  const step = trust.layout?.steps.find(({ name }) => name === 'rebuild');
+  return {
+    root: root.folder,
+    method: machine.method,
+    rebuilders: config.rebuilders,
+    owners: config.keyids,
+    noFail: config.noFail,
+    layout:
+      trust.layout === undefined
+        ? null
+        : { file: config.layout, expires: trust.layout.expires, threshold: step?.threshold ?? null },
+    sources: { verified: sources.verified, others: sources.others },
+    findings: [...record, ...findings],
+  };
+}
+
+async function checkRecord(root: Root): Promise<readonly ClientFinding[]> {
+  const manifest = await readManifest(root);
+  if (manifest === undefined) return [];
+  const interrupted = manifest.complete
+    ? []
+    : [
+        clientFinding(
+          'install-interrupted',
+          places.manifest,
+          'an installation or its removal was interrupted',
+        ),
+      ];
+  const touched = (await changedByHand(root, manifest)).map((path) =>
+    clientFinding('changed-by-hand', root.shown(path), `${root.shown(path)}: was changed since`),
+  );
+  return [...interrupted, ...touched];
+}
+
+function checkConfig(config: IntotoConfig): readonly ClientFinding[] {
+  const missing = [
+    ...(config.rebuilders.length === 0 ? ['Rebuilders'] : []),
+    ...(config.layout === '' ? ['Layout'] : []),
+    ...(config.keyids.length === 0 ? ['Keyids'] : []),
+  ];
+  return [
+    ...config.hanging.map((item) =>
+      clientFinding('config-hangs', item, `apt would wait for ever at ${item}`),
+    ),
+    ...missing.map((name) => clientFinding('config-incomplete', name, `APT::Intoto::${name} is not set`)),
+    ...badRebuilders(config).map(({ url, why }) => clientFinding('rebuilder-bad-url', url, `${url}: ${why}`)),
+  ];
+}
+
+type Trust = Readonly<{ layout: ReadLayout['layout'] | undefined; findings: readonly ClientFinding[] }>;
+const nothing: Trust = { layout: undefined, findings: [] };
+
+async function checkTrust(root: Root, config: IntotoConfig, now: number): Promise<Trust> {
+  const owners: LayoutKey[] = [];
+  const findings: ClientFinding[] = [];
+  const home = config.gpgHome === '' ? undefined : await root.at(config.gpgHome);
+  for (const keyid of config.keyids) {
+    try {
+      if (!/^[0-9a-fA-F]{40}$/.test(keyid)) throw new CommandError(`${keyid}: is no full fingerprint`);
+      owners.push((await readNamedKey(keyid, { home }, now)).key);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      findings.push(clientFinding('owner-key-unreadable', keyid, error.message));
+    }
+  }
+  if (config.layout === '') return { layout: undefined, findings };
+  try {
+    const { layout, findings: found } = await readTrusted(
+      await root.at(config.layout),
+      owners,
+      config.rebuilders,
+      now,
+    );
+    return { layout, findings: [...findings, ...found] };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return {
+      layout: undefined,
+      findings: [...findings, clientFinding('layout-unreadable', config.layout, error.message)],
+    };
+  }
+}
+
+async function checkPermissions(
+  root: Root,
+  { layout, gpgHome }: IntotoConfig,
+  { method }: Machine,
+): Promise<readonly ClientFinding[]> {
+  const keyrings = gpgHome === '' ? [] : ['pubring.gpg', 'pubring.kbx'].map((name) => join(gpgHome, name));
+  const paths = [layout, gpgHome, ...keyrings].filter((path) => path.startsWith('/'));
+  // Debian's method stays root, and gpg itself would rather have its home closed.
+  const closed = method === 'package-rebuilder-client' ? await unreadable(root, paths) : [];
+  return [...closed, ...(await unsafe(root, [...paths, places.aptConf]))];
+}
