@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { isCode, syncFolder } from '../../lib/objects/files.ts';
 import { CommandError } from '../errors.ts';
 import { removeLeftovers, writeWhole } from '../write-file.ts';
-import { formatManifest, type Manifest, sha256Of } from './manifest.ts';
+import { formatManifest, type Manifest, maxManifestBytes, sha256Of } from './manifest.ts';
 import { ownFolders, places } from './places.ts';
-import { type Change, fileMode, folderMode, type Plan } from './plan.ts';
+import { type Change, fileMode, folderMode, isSame, type Plan } from './plan.ts';
 import type { FileState, Root } from './root.ts';
 
 /** Told before each step that lasts. */
@@ -27,11 +27,17 @@ export async function carryOut(root: Root, plan: Plan, onStep: OnStep = () => {}
       done.unshift(change);
       await put(root, change.path, change.after, onStep);
     }
+    if (plan.next !== undefined) await writeManifest(root, plan.next, true, onStep);
   } catch (error) {
     await takeBack(root, plan, done, error, onStep);
     throw error;
   }
-  await close(root, plan.next, plan.previous, onStep);
+  if (plan.next === undefined) await closeRecord(root, plan.previous, onStep);
+}
+
+/** Removes the folder that an installation left which was killed before it had a record, or a removal after that. */
+export async function sweep(root: Root): Promise<void> {
+  for (const folder of innermostFirst(ownFolders)) await removeFolder(root, folder, () => {});
 }
 
 /** A copy of what somebody made of a file, beside it, under a name that apt passes over without a word. */
@@ -79,14 +85,9 @@ function opened({ changes, previous, next }: Plan): Manifest {
   };
 }
 
-async function close(
-  root: Root,
-  next: Manifest | undefined,
-  previous: Manifest | undefined,
-  onStep: OnStep,
-): Promise<void> {
-  if (next !== undefined) return await writeManifest(root, next, true, onStep);
-  const folders = [...new Set([...ownFolders, ...(previous?.folders ?? [])])];
+/** The end of what is not installed any more. */
+async function closeRecord(root: Root, last: Manifest | undefined, onStep: OnStep): Promise<void> {
+  const folders = [...new Set([...ownFolders, ...(last?.folders ?? [])])];
   // The record's own folder goes last, after the record.
   for (const folder of innermostFirst(folders.filter((one) => one !== places.state))) {
     await removeFolder(root, folder, onStep);
@@ -103,8 +104,12 @@ async function takeBack(
   onStep: OnStep,
 ): Promise<void> {
   try {
-    for (const { path, before } of done) await put(root, path, before, onStep);
-    await close(root, plan.previous, plan.next, onStep);
+    for (const { path, before } of done) {
+      const now = (await root.read(path, maxManifestBytes)) ?? null;
+      if (!isSame(now, before)) await put(root, path, before, onStep);
+    }
+    if (plan.previous !== undefined) await writeManifest(root, plan.previous, true, onStep);
+    else await closeRecord(root, plan.next, onStep);
   } catch {
     const say = cause instanceof Error ? cause.message : String(cause);
     throw new CommandError(

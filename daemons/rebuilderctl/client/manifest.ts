@@ -11,7 +11,7 @@ export interface Manifest {
   readonly settings: Settings;
   /** False from before the first file is touched until after the last one. */
   readonly complete: boolean;
-  /** Folders that were made for it, outermost first. */
+  /** Folders that were made for it besides our own, outermost first. */
   readonly folders: readonly string[];
   readonly entries: readonly Entry[];
 }

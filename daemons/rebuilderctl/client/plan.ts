@@ -64,7 +64,9 @@ export async function planInstallation(
     next: {
       settings,
       complete: true,
-      folders: [...new Set([...(previous?.folders ?? []), ...missing])],
+      folders: [
+        ...new Set([...(previous?.folders ?? []), ...missing.filter((one) => !ownFolders.includes(one))]),
+      ],
       entries: [...kept, ...entries].sort((a, b) => (a.path < b.path ? -1 : 1)),
     },
   };

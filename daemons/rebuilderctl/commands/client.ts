@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { sweep } from '../client/carry-out.ts';
 import { checkClient } from '../client/check.ts';
 import { type CarryOutOptions, deliverPlan } from '../client/deliver.ts';
 import { clientAdvice } from '../client/findings.ts';
@@ -118,6 +119,7 @@ async function remove(context: Context, options: ChangeOptions): Promise<void> {
   const previous = await readManifest(root);
   const plan = previous === undefined ? undefined : await planRemoval(root, previous);
   const delivered = await deliverPlan(context, root, plan, flags(options));
+  if (plan === undefined && options.apply) await sweep(root);
   if (options.json) terminal.json(delivered);
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -8,12 +9,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CommandError } from '../../../daemons/rebuilderctl/errors.ts';
-import { writeWhole } from '../../../daemons/rebuilderctl/write-file.ts';
+import { removeLeftovers, writeWhole } from '../../../daemons/rebuilderctl/write-file.ts';
 import { bundleProgram } from '../../support/program.ts';
 
 let dir: string;
@@ -45,6 +47,18 @@ describe('writeWhole', () => {
     expect(readdirSync(join(dir, 'in'))).toEqual(['file']);
   });
 
+  it('gives a file the mode that it is told, and leaves it with whom it was', async () => {
+    const path = join(dir, 'file');
+    await writeWhole(path, 'one', { replace: true, mode: 0o666 });
+    expect(statSync(path).mode & 0o777).toBe(0o666);
+    await writeWhole(path, Buffer.from([0xff]), { replace: true, mode: 0o640 });
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    const owner = process.getuid?.() === 0 ? 65534 : (process.getuid?.() ?? 0);
+    chownSync(path, owner, statSync(path).gid);
+    await writeWhole(path, 'two', { replace: true });
+    expect(statSync(path)).toMatchObject({ uid: owner, size: 3 });
+  });
+
   it('says in a line why it could not, and leaves nothing behind', async () => {
     await expect(writeWhole(join(dir, 'absent', 'file'), '', { replace: true })).rejects.toThrow(
       /absent\/file: cannot be written \(ENOENT\)/,
@@ -66,5 +80,16 @@ describe('writeWhole', () => {
     await new Promise((gone) => writer.once('close', gone));
     program.remove();
     expect(texts).toContain(readFileSync(path, 'utf8'));
+  });
+});
+
+describe('removeLeftovers', () => {
+  it('removes what a killed write left of that file, and nothing else', async () => {
+    const uuid = '01234567-89ab-cdef-0123-456789abcdef';
+    const kept = ['file', 'file.tmp', `other.${uuid}.tmp`, `file.${uuid}.tmp.save`, `file.x${uuid}.tmp`];
+    for (const name of [...kept, `file.${uuid}.tmp`]) writeFileSync(join(dir, name), '');
+    await removeLeftovers(join(dir, 'file'));
+    await removeLeftovers(join(dir, 'absent', 'file'));
+    expect(readdirSync(dir).sort()).toEqual(kept.sort());
   });
 });
