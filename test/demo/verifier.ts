@@ -1,5 +1,3 @@
-import { copyFile, cp, mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import { run } from '../../daemons/lib/daemon/program.ts';
 import { type AptAnswer, AptRoot } from '../support/apt-root.ts';
 
@@ -20,7 +18,7 @@ const verifierPackages = [
 
 /** A scratch root with real apt and Debian's in-toto method: the machine of somebody who verifies. */
 export interface Verifier {
-  /** Gives apt the layout, the keys and the rebuilder to ask. */
+  /** Gives apt the layout, the keys and the rebuilder to ask, by our own command line. */
   configure(options: { layout: string; keyring: string; ownerKey: string; rebuilder: string }): Promise<void>;
   /** Reads the indexes of these archives, the only ones from then on. */
   update(archives: string): Promise<void>;
@@ -36,35 +34,14 @@ export async function makeVerifier(options: {
 }): Promise<Verifier> {
   const root = await AptRoot.make({ suite: verifierSuite, packages: verifierPackages, ...options });
   return {
-    configure: (settings) => configure(options.folder, settings),
+    configure: async ({ layout, keyring, ownerKey, rebuilder }) => {
+      const trust = ['--layout', layout, '--owner-key', ownerKey, '--gpg-home', keyring];
+      const args = ['client', 'install', '--root', options.folder, '--rebuilder', rebuilder, ...trust];
+      await run('build/bin/rebuilderctl', [...args, '--apply'], { timeoutMs: 60_000 });
+    },
     update: (archives) => root.update(archives),
     install: (name) => root.apt(...installing, name),
   };
-}
-
-async function configure(
-  root: string,
-  settings: { layout: string; keyring: string; ownerKey: string; rebuilder: string },
-): Promise<void> {
-  const home = join(root, 'var/lib/intoto');
-  await mkdir(home, { recursive: true });
-  // Without the sockets of an agent that was asked there.
-  const filter = (path: string) => !basename(path).startsWith('S.');
-  await cp(settings.keyring, join(home, 'gnupg'), { recursive: true, filter });
-  await run('chmod', ['700', join(home, 'gnupg')], { timeoutMs: 10_000 });
-  await copyFile(settings.layout, join(home, 'root.layout'));
-  await writeFile(
-    join(root, 'etc/apt/apt.conf.d/intoto'),
-    `APT::Intoto {
-  LogLevel {"20"};
-  Rebuilders { "${settings.rebuilder}"; };
-  GPGHomedir {"/var/lib/intoto/gnupg"};
-  Layout {"/var/lib/intoto/root.layout"};
-  Keyids { "${settings.ownerKey.toLowerCase()}"; };
-  NoFail {"false"};
-};
-`,
-  );
 }
 
 const installing = [
