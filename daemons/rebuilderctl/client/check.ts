@@ -105,15 +105,22 @@ function checkConfig(config: IntotoConfig): readonly ClientFinding[] {
   ];
 }
 
+/** Where apt-transport-in-toto looks when it is told of no other. */
+const rootsOwnHome = '/root/.gnupg';
+
 type Trust = Readonly<{ layout: ReadLayout['layout'] | undefined; findings: readonly ClientFinding[] }>;
 const nothing: Trust = { layout: undefined, findings: [] };
 
 async function checkTrust(root: Root, config: IntotoConfig, now: number): Promise<Trust> {
   const owners: LayoutKey[] = [];
   const findings: ClientFinding[] = [];
-  const home = config.gpgHome === '' ? undefined : await root.at(config.gpgHome);
+  const folder = config.gpgHome || rootsOwnHome;
+  const home = await root.at(folder);
+  // Asked in its default home, gpg would make one.
+  const isThere = await root.has(folder);
   for (const keyid of config.keyids) {
     try {
+      if (!isThere) throw new CommandError(`${home}: there is no such folder`);
       if (!/^[0-9a-fA-F]{40}$/.test(keyid)) throw new CommandError(`${keyid}: is no full fingerprint`);
       owners.push((await readNamedKey(keyid, { home }, now)).key);
     } catch (error) {

@@ -162,6 +162,17 @@ describe('rebuilderctl client check', () => {
     expect(report.findings.filter(({ code }) => code === 'owner-key-unreadable')).toHaveLength(2);
   });
 
+  it('makes no GnuPG home where the configuration names none', async () => {
+    withConf((text) => text.replace(/ {2}GPGHomedir .*\n/, ''));
+    const before = machine.tree();
+    const { report } = await check();
+    expect(report.findings).toMatchObject([
+      { code: 'changed-by-hand' },
+      { code: 'owner-key-unreadable', say: expect.stringContaining('/root/.gnupg: there is no such folder') },
+    ]);
+    expect(machine.tree()).toEqual(before);
+  });
+
   it('warns of a layout that is over soon, and of one that is spoilt or gone', async () => {
     const soon = await signers.layout('soon.layout', '--expires', '30d');
     await install('--layout', soon);
