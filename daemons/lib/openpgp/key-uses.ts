@@ -19,10 +19,37 @@ const signing = 0x02;
  * @throws OpenPgpError when it is not one public key
  */
 export function readKeyUses(bytes: Buffer): ReadonlyMap<string, KeyUse> {
+  return new Map(readParts(bytes).map(({ keyid, use }) => [keyid, use]));
+}
+
+/**
+ * The part by which gpg signs when it is told the whole key: the newest subkey that may, or else the primary key (gnupg,
+ * g10/getkey.c, finish_lookup). Its fingerprint in lower case; undefined when none may. `now` is wall time in milliseconds.
+ *
+ * @throws OpenPgpError when it is not one public key
+ */
+export function signingPartOf(bytes: Buffer, now: number): string | undefined {
+  const [primary, ...subkeys] = readParts(bytes);
+  const newestFirst = subkeys.sort((a, b) => b.created - a.created);
+  return [...newestFirst, primary].find(
+    (part) => part?.use === 'signs' && (part.expires === undefined || part.expires >= now),
+  )?.keyid;
+}
+
+interface Part {
+  readonly keyid: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly use: KeyUse;
+  /** Milliseconds since 1970; undefined: never. */
+  readonly expires: number | undefined;
+}
+
+/** The primary key, and each subkey that it has bound. */
+function readParts(bytes: Buffer): readonly Part[] {
   const bundle = readBundle(readPackets(bytes));
   const primary = keyIfUsable(bundle.primary);
-  const uses = new Map<string, KeyUse>();
-  if (primary === undefined) return uses;
+  if (primary === undefined) return [];
   const key = framed(bundle.primary);
   const certificates = bundle.userIds.flatMap(({ packet, signatures }) => {
     const length = Buffer.alloc(5, 0xb4);
@@ -30,19 +57,29 @@ export function readKeyUses(bytes: Buffer): ReadonlyMap<string, KeyUse> {
     return good(signatures, primary, Buffer.concat([key, length, packet.body]), signatureTypes.certificates);
   });
   const revoked = good(bundle.direct, primary, key, [signatureTypes.keyRevocation]).length > 0;
-  uses.set(primary.keyid, revoked ? 'revoked' : useOf(certificates));
-  for (const { packet, signatures } of bundle.subkeys) {
+  const subkeys = bundle.subkeys.flatMap(({ packet, signatures }) => {
     const content = Buffer.concat([key, framed(packet)]);
     const bindings = good(signatures, primary, content, [signatureTypes.subkeyBinding]);
     const isRevoked = good(signatures, primary, content, [signatureTypes.subkeyRevocation]).length > 0;
-    if (bindings.length > 0) uses.set(keyIdOf(packet), revoked || isRevoked ? 'revoked' : useOf(bindings));
-  }
-  return uses;
+    return bindings.length === 0 ? [] : [partOf(packet, bindings, revoked || isRevoked)];
+  });
+  return [partOf(bundle.primary, certificates, revoked), ...subkeys];
 }
 
-/** The newest self-signature decides; one without flags allows whatever the algorithm can. */
-function useOf(signatures: readonly SignaturePacket[]): KeyUse {
+/** The newest self-signature decides. */
+function partOf(packet: Packet, signatures: readonly SignaturePacket[], revoked: boolean): Part {
   const [newest] = [...signatures].sort((a, b) => b.created - a.created);
+  const created = packet.body.length < 5 ? 0 : packet.body.readUInt32BE(1);
+  return {
+    keyid: keyIdOf(packet),
+    created,
+    use: revoked ? 'revoked' : useOf(newest),
+    expires: newest?.keyExpires ? (created + newest.keyExpires) * 1_000 : undefined,
+  };
+}
+
+/** A self-signature without flags allows whatever the algorithm can. */
+function useOf(newest: SignaturePacket | undefined): KeyUse {
   return ((newest?.keyFlags ?? signing) & signing) === 0 ? 'cannot-sign' : 'signs';
 }
 

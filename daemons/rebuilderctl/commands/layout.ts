@@ -1,39 +1,30 @@
 import type { Command } from 'commander';
-import type { Json } from '../../lib/domain/canonical-json.ts';
 import { parseUtcTime } from '../../lib/domain/date.ts';
 import { buildLayout, type Layout } from '../../lib/domain/layout.ts';
-import type { Signature } from '../../lib/domain/metablock.ts';
 import { type Fingerprint, parseFingerprint } from '../../lib/domain/names.ts';
-import type { GpgOptions } from '../../lib/openpgp/gpg.ts';
 import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, exitCodes } from '../errors.ts';
-import { addKeys, isSame } from '../layout/change.ts';
+import {
+  type AddKeyOptions,
+  addKey,
+  type RemoveKeyOptions,
+  rebuilderKeys,
+  removeKey,
+} from '../layout/change-file.ts';
 import { checkLayout } from '../layout/check.ts';
 import { layoutText, readLayout, signBy } from '../layout/document.ts';
 import { defaultExpiry, parseExpiry } from '../layout/expiry.ts';
 import { advice } from '../layout/findings.ts';
-import { readNamedKey, readRebuilderKey } from '../layout/keys.ts';
+import { readNamedKey } from '../layout/keys.ts';
+import { fresh, gpgOf, inPlaceOf, type Options, signing, type WriteOptions } from '../layout/options.ts';
 import { deliverLayout, linesOf, outlineOf, refuseUnloadable, reportOf } from '../layout/report.ts';
 
-interface Options {
-  readonly gpgHome?: string;
-  readonly json?: true;
-}
-interface WriteOptions extends Options {
-  readonly ownerKey?: readonly Fingerprint[];
-  readonly output?: string;
-  readonly force?: true;
-}
 interface InitOptions extends WriteOptions {
   readonly rebuilderKey: readonly string[];
   readonly threshold: number;
   readonly expires?: string;
   readonly readme?: string;
-}
-interface AddKeyOptions extends WriteOptions {
-  readonly rebuilderKey?: readonly string[];
-  readonly threshold?: number;
 }
 interface CheckOptions extends Options {
   readonly ownerKey?: readonly string[];
@@ -70,6 +61,16 @@ export function addLayout(program: Command, context: Context): void {
   ).action((file: string, options: AddKeyOptions) => addKey(context, file, options));
   inPlace(
     command
+      .command('remove-key')
+      .description('have a layout no longer believe rebuilders')
+      .option('--threshold <N>', 'how many rebuilders must have made the same files now', wholeNumber),
+  )
+    .argument('<FINGERPRINT...>', 'of the primary keys that are to go', fingerprints)
+    .action((file: string, keys: readonly Fingerprint[], options: RemoveKeyOptions) =>
+      removeKey(context, file, keys, options),
+    );
+  inPlace(
+    command
       .command('sign')
       .description("sign a layout with its owner's key")
       .option('-a, --append', 'keep the signatures of other keys'),
@@ -98,7 +99,7 @@ Findings, each with what to do: ${Object.keys(advice).join(' ')}.`,
 
 function writing(command: Command): Command {
   return command
-    .option('--owner-key <FINGERPRINT>', 'sign it with this key; may be given again', ownerKeys)
+    .option('--owner-key <FINGERPRINT>', 'sign it with this key; may be given again', fingerprints)
     .option('--gpg-home <DIR>', 'the GnuPG home with the keys (default: your own)')
     .option('--force', 'replace the file that --output names')
     .option('--json', 'tell what was written as one object')
@@ -112,14 +113,13 @@ function inPlace(command: Command): Command {
 }
 
 async function init(context: Context, options: InitOptions): Promise<void> {
-  const { clock, env, terminal } = context;
+  const { clock, terminal } = context;
   const now = clock.now();
-  const gpg = gpgOf(env, options);
   if (options.json && options.output === undefined) {
     throw new CommandError('--json tells of a file: name it with --output');
   }
   const layout = buildLayout({
-    rebuilders: await rebuilderKeys(options.rebuilderKey, gpg, now),
+    rebuilders: await rebuilderKeys(context, options.rebuilderKey, options),
     threshold: options.threshold,
     expires: options.expires === undefined ? defaultExpiry(now) : parseExpiry(options.expires, now),
     ...(options.readme === undefined ? {} : { readme: options.readme }),
@@ -128,34 +128,6 @@ async function init(context: Context, options: InitOptions): Promise<void> {
   const signed = await signBy(layout, [], signing(context, options));
   if (options.output === undefined) terminal.print(layoutText(signed.document));
   else await deliverLayout(context, options.output, signed, fresh(options));
-}
-
-async function addKey(context: Context, file: string, options: AddKeyOptions): Promise<void> {
-  const { clock, env, terminal } = context;
-  const now = clock.now();
-  const { rebuilderKey = [], threshold } = options;
-  if (rebuilderKey.length === 0 && threshold === undefined) {
-    throw new CommandError('nothing to add: name a key with --rebuilder-key, or give a --threshold');
-  }
-  const { signed: before, signatures } = await readLayout(file, now);
-  const keys = await rebuilderKeys(rebuilderKey, gpgOf(env, options), now);
-  const { layout, changes } = addKeys(before, keys, threshold);
-  const isOpen = options.ownerKey === undefined && options.output === undefined;
-  if (isOpen && isSame(layout as unknown as Json, before as unknown as Json)) {
-    terminal.note(`${file}: left as it is: the keys are there already`);
-    return;
-  }
-  if (isOpen && signatures.length > 0) {
-    throw new CommandError(
-      `${file}: is signed, and its signatures would not hold for what it says then`,
-      'Have its owner sign it at once (--owner-key FPR), or write it to another file (--output FILE) to be signed later.',
-    );
-  }
-  refuseUnloadable(layout);
-  const signed = await signBy(layout, [], signing(context, options));
-  await deliverLayout(context, options.output ?? file, signed, inPlaceOf(file, options, signatures));
-  if (options.json) return;
-  for (const [at, key] of keys.entries()) terminal.note(`key ${key.keyid}: ${changes[at]}`);
 }
 
 async function sign(
@@ -212,33 +184,10 @@ async function check(context: Context, file: string, options: CheckOptions): Pro
   if (findings.length > 0) context.exit(exitCodes.no);
 }
 
-function gpgOf(env: Context['env'], { gpgHome }: Options): GpgOptions {
-  return { command: env.GNUPG, home: gpgHome };
-}
-
-function signing({ clock, env, stop }: Context, options: WriteOptions) {
-  return { owners: options.ownerKey ?? [], gpg: gpgOf(env, options), now: clock.now(), signal: stop };
-}
-
 function ownersOf({ ownerKey }: WriteOptions): void {
   if (ownerKey === undefined) {
     throw new CommandError('who signs it? Name the owner: --owner-key FINGERPRINT');
   }
-}
-
-function fresh({ force, json }: WriteOptions) {
-  return { replace: force === true, json: json === true };
-}
-
-function inPlaceOf(file: string, options: WriteOptions, before: readonly Signature[]) {
-  const isItself = options.output === undefined || options.output === file;
-  return { ...fresh(options), ...(isItself ? { replace: true } : {}), before };
-}
-
-/** Each key once, whoever names it twice. */
-async function rebuilderKeys(named: readonly string[], gpg: GpgOptions, now: number) {
-  const keys = await Promise.all(named.map((one) => readRebuilderKey(one, gpg, now)));
-  return [...new Map(keys.map((key) => [key.keyid, key])).values()];
 }
 
 function wholeNumber(text: string): number {
@@ -248,6 +197,6 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function ownerKeys(text: string, before: readonly Fingerprint[] = []): readonly Fingerprint[] {
+function fingerprints(text: string, before: readonly Fingerprint[] = []): readonly Fingerprint[] {
   return [...before, parseFingerprint(text.replaceAll(' ', ''))];
 }

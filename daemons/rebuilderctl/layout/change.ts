@@ -6,6 +6,7 @@ import {
   refuseCollisions,
   type Step,
 } from '../../lib/domain/layout.ts';
+import { partsOf } from '../../lib/domain/layout-key.ts';
 
 /** The step whose links rebuilders sign. */
 const rebuildStep = 'rebuild';
@@ -40,6 +41,37 @@ export function addKeys(
     },
     changes: keys.map((key) => changeOf(layout, step, key)),
   };
+}
+
+/**
+ * A layout that no longer believes these keys, nor any part of them, and asks for `threshold` of the others.
+ *
+ * @throws LayoutError when it does not hold one of them, or when no package could satisfy it any more
+ */
+export function removeKeys(layout: Layout, keyids: readonly string[], threshold?: number): Layout {
+  const gone = new Set(keyids.flatMap((keyid) => partsInLayout(layout, keyid)));
+  return {
+    ...layout,
+    keys: Object.fromEntries(Object.entries(layout.keys).filter(([keyid]) => !gone.has(keyid))),
+    steps: layout.steps.map((step) => {
+      const pubkeys = step.pubkeys.filter((keyid) => !gone.has(keyid));
+      const wanted = step.name === rebuildStep ? (threshold ?? step.threshold) : step.threshold;
+      if (wanted >= 1 && wanted <= pubkeys.length) return { ...step, pubkeys, threshold: wanted };
+      const say = `step ${step.name} asks for ${wanted} rebuilders, and would have ${pubkeys.length}: lower it (--threshold), or add others first`;
+      throw new LayoutError('threshold', say);
+    }),
+  };
+}
+
+function partsInLayout(layout: Layout, keyid: string): readonly string[] {
+  const key = Object.hasOwn(layout.keys, keyid) ? layout.keys[keyid] : undefined;
+  if (key !== undefined) return partsOf(key).map((part) => String(part.keyid));
+  const holder = Object.entries(layout.keys).find(([, other]) =>
+    partsOf(other).some((part) => part.keyid === keyid),
+  );
+  const hint =
+    holder === undefined ? '' : `: it is a subkey of ${holder[0].toUpperCase()}, which can be removed`;
+  throw new LayoutError('no-keys', `it holds no key ${keyid.toUpperCase()}${hint}`);
 }
 
 function changeOf(layout: Layout, step: Step, key: LayoutKey): KeyChange {

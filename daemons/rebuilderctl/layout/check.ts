@@ -157,13 +157,22 @@ function checkCollisions(layout: Layout): readonly Finding[] {
 }
 
 /** A key of today beside the layout's copy of it. */
-function checkCopy(layout: Layout, { key, unusable }: KnownKey): readonly Finding[] {
+function checkCopy(layout: Layout, known: KnownKey): readonly Finding[] {
+  const { key, unusable } = known;
   const copy = Object.hasOwn(layout.keys, key.keyid) ? layout.keys[key.keyid] : undefined;
-  const found = unusable === undefined ? [] : [ofKey('key-unusable', key, `cannot be used: ${unusable}`)];
+  const found =
+    unusable === undefined ? checkSigner(known) : [ofKey('key-unusable', key, `cannot be used: ${unusable}`)];
   if (copy === undefined) return [...found, ofKey('key-missing', key, 'is not in the layout')];
   return isSame(copy as Json, key as unknown as Json)
     ? found
     : [...found, ofKey('key-outdated', key, 'is not as it was when the layout was made')];
+}
+
+/** Whether gpg, told this key, would sign by a part that no layout holds. */
+export function checkSigner({ key, leftOut }: KnownKey): readonly Finding[] {
+  if (leftOut === undefined) return [];
+  const say = `has a newest signing subkey, ${leftOut}, by which gpg signs, and which in-toto leaves out (Ed25519, or renewed)`;
+  return [ofKey('subkey-left-out', key, say)];
 }
 
 function ofKey(code: FindingCode, key: LayoutKey, say: string): Finding {

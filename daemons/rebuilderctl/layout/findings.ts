@@ -27,6 +27,8 @@ export const advice = {
     'Its links count for nothing: have the step believe it (rebuilderctl layout add-key FILE --rebuilder-key KEY --owner-key OWNER).',
   'key-unusable':
     'No link by it can be verified: have its holder make a part that signs (gpg --quick-add-key KEY rsa3072 sign 2y) or another key, then add that (rebuilderctl layout add-key FILE --rebuilder-key KEY --owner-key OWNER).',
+  'subkey-left-out':
+    'Its holder makes a newer one that in-toto knows (gpg --quick-add-key KEY rsa3072 sign 2y), or revokes that one; then add the key again (rebuilderctl layout add-key FILE --rebuilder-key KEY --owner-key OWNER).',
   'key-expired':
     'A layout keeps the dates of the day the key was put in: extend it (gpg --quick-set-expire KEY 2y), then add it again (rebuilderctl layout add-key FILE --rebuilder-key KEY --owner-key OWNER).',
   'key-expires-soon':

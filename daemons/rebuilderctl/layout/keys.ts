@@ -4,7 +4,7 @@ import { parseFingerprint } from '../../lib/domain/names.ts';
 import { dearmor, maxArmored } from '../../lib/openpgp/armor.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { exportPublicKey, type GpgOptions } from '../../lib/openpgp/gpg.ts';
-import { readKeyUses } from '../../lib/openpgp/key-uses.ts';
+import { readKeyUses, signingPartOf } from '../../lib/openpgp/key-uses.ts';
 import { readPublicKey } from '../../lib/openpgp/public-key.ts';
 import { isExpired } from '../../lib/openpgp/verify.ts';
 import { CommandError } from '../errors.ts';
@@ -14,6 +14,8 @@ import { readCapped } from '../read-file.ts';
 export interface KnownKey {
   readonly key: LayoutKey;
   readonly unusable: string | undefined;
+  /** The part by which gpg signs when it is told this key, where in-toto leaves that out and no link by it counts. */
+  readonly leftOut?: string | undefined;
 }
 
 /** The same with the exported packets that it was read from. */
@@ -43,7 +45,9 @@ export async function readNamedKey(named: string, gpg: GpgOptions, now: number):
     if (isFingerprint && key.keyid !== fingerprint.replace(/^0x/, '').toLowerCase()) {
       throw new OpenPgpError('no-key', `it is a subkey: name its primary key, ${key.keyid.toUpperCase()}`);
     }
-    return { key, packets, unusable: whyUnusable(key, packets, now) };
+    const signer = signingPartOf(packets, now);
+    const leftOut = partsOf(key).some(({ keyid }) => keyid === signer) ? undefined : signer;
+    return { key, packets, unusable: whyUnusable(key, packets, now), leftOut };
   } catch (error) {
     if (error instanceof OpenPgpError) throw explained(named, error);
     if (error instanceof CommandError && /^[0-9A-Fa-f ]+$/.test(named)) {
@@ -59,14 +63,15 @@ export async function readNamedKey(named: string, gpg: GpgOptions, now: number):
 }
 
 /** As `readNamedKey`, and refuses a key whose links nobody could verify. */
-export async function readRebuilderKey(named: string, gpg: GpgOptions, now: number): Promise<LayoutKey> {
-  const { key, unusable } = await readNamedKey(named, gpg, now);
+export async function readRebuilderKey(named: string, gpg: GpgOptions, now: number): Promise<KnownKey> {
+  const known = await readNamedKey(named, gpg, now);
+  const { key, unusable } = known;
   if (unusable !== undefined) {
     const keyid = key.keyid.toUpperCase();
     const remedy = remedyOf(key, unusable, now);
     throw new CommandError(`key ${keyid}: ${unusable}`, `Its holder ${remedy}; then exports it again.`);
   }
-  return key;
+  return known;
 }
 
 function remedyOf(key: LayoutKey, unusable: string, now: number): string {

@@ -3,16 +3,17 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OpenPgpError } from '../../../../daemons/lib/openpgp/error.ts';
-import { readKeyUses } from '../../../../daemons/lib/openpgp/key-uses.ts';
+import { readKeyUses, signingPartOf } from '../../../../daemons/lib/openpgp/key-uses.ts';
+import { describeSignature } from '../../../../daemons/lib/openpgp/signature.ts';
 import { type GnuPg, openGnuPg } from '../../../support/gnupg.ts';
 
-describe('readKeyUses', () => {
-  let gnupg: GnuPg;
-  beforeAll(() => {
-    gnupg = openGnuPg();
-  });
-  afterAll(() => gnupg.remove());
+let gnupg: GnuPg;
+beforeAll(() => {
+  gnupg = openGnuPg();
+});
+afterAll(() => gnupg.remove());
 
+describe('readKeyUses', () => {
   /** gpg's own account: field 2 is the validity, field 12 the key's own capabilities in small letters. */
   function byGpg(fingerprint: string): ReadonlyMap<string, string> {
     const uses = new Map<string, string>();
@@ -72,5 +73,67 @@ describe('readKeyUses', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('signingPartOf', () => {
+  const at = (day: number) => ['--faked-system-time', `202101${String(day).padStart(2, '0')}T000000!`];
+  const noon = Date.UTC(2021, 0, 20, 12);
+
+  /** Adds a subkey that was made on that day of January 2021. */
+  function addOn(day: number, key: string, algorithm: string, expires = 'never'): void {
+    gnupg.gpg([...at(day), '--passphrase', '', '--quick-add-key', key, algorithm, 'sign', expires]);
+  }
+
+  function makeOn(day: number, userId: string, usage: string): string {
+    const args = [
+      '--passphrase',
+      '',
+      '--status-fd',
+      '1',
+      '--quick-generate-key',
+      userId,
+      'ed25519',
+      usage,
+      'never',
+    ];
+    return /KEY_CREATED P ([0-9A-F]{40})/.exec(gnupg.gpg([...at(day), ...args]).toString())?.[1] ?? '';
+  }
+
+  /** By whose part gpg itself signs on the 20th. */
+  function byGpg(key: string): string | undefined {
+    const args = ['--digest-algo', 'SHA256', '--passphrase', '', '--local-user', key, '--detach-sign'];
+    let signature: Buffer;
+    try {
+      signature = gnupg.gpg([...at(20), ...args], 'content');
+    } catch {
+      return undefined;
+    }
+    return describeSignature(signature).keyid;
+  }
+
+  it('is the part by which gpg signs', () => {
+    const alone = makeOn(1, 'Alone', 'sign');
+    const certifies = makeOn(1, 'Certifies alone', 'cert');
+    const newest = makeOn(1, 'Newest of three', 'sign');
+    addOn(2, newest, 'rsa2048');
+    addOn(4, newest, 'ed25519');
+    addOn(3, newest, 'ed25519');
+    const over = makeOn(1, 'The newest has expired', 'cert');
+    addOn(2, over, 'ed25519');
+    addOn(3, over, 'ed25519', '5d');
+    const revoked = makeOn(1, 'The newest is revoked', 'cert');
+    addOn(2, revoked, 'ed25519');
+    addOn(3, revoked, 'ed25519');
+    gnupg.gpg([...at(4), '--command-fd', '0', '--edit-key', revoked], 'key 2\nrevkey\ny\n0\n\ny\nsave\n');
+    const extended = makeOn(1, 'Extended in time', 'cert');
+    addOn(2, extended, 'ed25519', '5d');
+    gnupg.gpg([...at(4), '--quick-set-expire', extended, '1y', '*']);
+    const keys = [alone, certifies, newest, over, revoked, extended];
+    const told = keys.map((key) => signingPartOf(gnupg.exportKey(key), noon));
+    expect(told).toEqual(keys.map(byGpg));
+    expect(told[0]).toBe(alone.toLowerCase());
+    expect(told[1]).toBeUndefined();
+    expect(new Set(told).size).toBe(keys.length);
   });
 });

@@ -349,6 +349,97 @@ describe('rebuilderctl layout add-key', () => {
   });
 });
 
+describe('rebuilderctl layout remove-key', () => {
+  const makeBoth = () => make('--rebuilder-key', join(home, 'second.asc'), '--threshold', '2');
+
+  it('removes a rebuilder, lowers the threshold and has the owner sign', async () => {
+    await makeBoth();
+    const { code, err } = await layout('remove-key', root, second, '--threshold', '1', '--owner-key', owner);
+    expect({ code, err }).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('asks for 1 of 1 rebuilders'),
+    });
+    expect(err).toContain(`key ${second.toLowerCase()}: removed`);
+    expect(Object.keys(read().signed.keys)).toEqual([rebuilder.toLowerCase()]);
+    verifyByInToto(owner);
+    expect((await layout('check', root, '--owner-key', owner)).code).toBe(0);
+  });
+
+  it('changes nothing that could not be met, or would not be signed any more', async () => {
+    await makeBoth();
+    const before = readFileSync(root);
+    for (const [args, why] of [
+      [[second, '--owner-key', owner], /asks for 2 rebuilders, and would have 1: lower it/],
+      [[second, rebuilder, '--threshold', '1', '--owner-key', owner], /would have 0/],
+      [[owner, '--threshold', '1', '--owner-key', owner], /it holds no key/],
+      [[second, '--threshold', '1'], /is signed.*\n.*--owner-key/],
+      [['ABCD', '--threshold', '1', '--owner-key', owner], /full OpenPGP fingerprint/],
+      [['--threshold', '1', '--owner-key', owner], /missing required argument/],
+    ] as const) {
+      const { code, err } = await layout('remove-key', root, ...args);
+      expect(err).toMatch(why);
+      expect(code).toBe(2);
+      expect(readFileSync(root).equals(before)).toBe(true);
+    }
+  });
+
+  it('does not leave a layout whose other key has expired', async () => {
+    await makeBoth();
+    const document = read();
+    const key = document.signed.keys[rebuilder.toLowerCase()];
+    Object.assign(key, { creation_time: key.creation_time - 1_000, validity_period: 1, subkeys: {} });
+    writeFileSync(root, JSON.stringify({ ...document, signatures: [] }));
+    const { code, err } = await layout('remove-key', root, second, '--threshold', '1');
+    expect(err).toMatch(
+      /asks for 1 rebuilders, and 0 of its keys can be used: nothing was changed\n.*add-key/,
+    );
+    expect(code).toBe(2);
+  });
+});
+
+describe('a rebuilder’s key by whose newest subkey gpg signs in vain', () => {
+  it('is told of by init, add-key and check, with what its holder can do; and a newer subkey is a remedy', async () => {
+    const key = gnupg.makeKey('two-subkeys@example.org', 'rsa2048', 'cert', '2y');
+    gnupg.addSubkey(key, 'rsa2048', 'sign', '1y');
+    const addLater = (algorithm: string, seconds: number) => {
+      const later = new Date(Date.now() + seconds * 1_000).toISOString().replace(/[-:]|\.\d+Z/g, '');
+      gnupg.gpg([
+        '--faked-system-time',
+        later,
+        '--passphrase',
+        '',
+        '--quick-add-key',
+        key,
+        algorithm,
+        'sign',
+        '1y',
+      ]);
+    };
+    addLater('ed25519', 10);
+    const expected = new RegExp(
+      `subkey-left-out: key ${key.toLowerCase()} has a newest .*\\n.*gpg --quick-add-key ${key}`,
+    );
+    const made = await layout(
+      'init',
+      '--rebuilder-key',
+      key,
+      '--expires',
+      '1y',
+      '--owner-key',
+      owner,
+      '-o',
+      root,
+    );
+    expect(made).toMatchObject({ code: 0, err: expect.stringMatching(expected) });
+    expect((await layout('add-key', root, '--rebuilder-key', key)).err).toMatch(expected);
+    const checked = await layout('check', root, '--rebuilder-key', key, '--json');
+    expect(JSON.parse(checked.out).findings).toMatchObject([{ code: 'subkey-left-out' }]);
+    addLater('rsa2048', 20);
+    await layout('add-key', root, '--rebuilder-key', key, '--owner-key', owner);
+    expect(await layout('check', root, '--rebuilder-key', key)).toMatchObject({ code: 0 });
+  });
+});
+
 describe('rebuilderctl layout renew', () => {
   it('gives an expired layout a new expiry and a signature by its owner', async () => {
     await make();
