@@ -40,7 +40,9 @@ export function decodeCommand(untrustedHeader: Buffer): readonly string[] {
   const length = untrustedHeader.readUInt32LE();
   if (length >= commandBytes) throw new OpenPgpError('too-large', 'ERROR: Command too long');
   const command = untrustedHeader.subarray(4, 4 + length + 1);
-  if (command[length] !== 0) throw new OpenPgpError('malformed', 'ERROR: command not NUL-terminated');
+  if (command[length] !== 0) {
+    throw new OpenPgpError('malformed', 'gpg-server: ERROR: command not NUL-terminated');
+  }
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(command.subarray(0, length));
@@ -72,10 +74,11 @@ export function encodeExit(code: number): Buffer {
 }
 
 /**
- * Reads frames as they arrive.
+ * Reads frames as they arrive, with the real ends' checks in their order (`process_in`); a stream that ends within a
+ * frame's header has just ended.
  *
  * @param count how many streams there are in this direction
- * @throws OpenPgpError `malformed` for a frame that is too long, of an unknown stream, or cut short
+ * @throws OpenPgpError `malformed` for a frame that is too long, of an unknown stream, or whose data is cut short
  */
 export async function* readFrames(
   untrustedBytes: AsyncIterable<Buffer>,
@@ -89,7 +92,8 @@ export async function* readFrames(
       const stream = held.readInt32LE(at);
       const length = held.readUInt32LE(at + 4);
       if (length > maxFrameData) {
-        throw new OpenPgpError('malformed', `ERROR: Invalid block size received (${length})`);
+        // As C's %d shows it.
+        throw new OpenPgpError('malformed', `ERROR: Invalid block size received (${length | 0})`);
       }
       if (stream >= count) throw new OpenPgpError('malformed', 'ERROR: invalid fd number');
       const end = at + frameHeaderBytes + length;
@@ -104,7 +108,12 @@ export async function* readFrames(
     }
     held = held.subarray(at);
   }
-  if (held.length > 0) throw new OpenPgpError('malformed', 'ERROR: received incomplete block');
+  if (held.length < frameHeaderBytes) return;
+  const expected = held.readUInt32LE(4);
+  throw new OpenPgpError(
+    'malformed',
+    `ERROR: received incomplete block (expected ${expected}, got ${held.length - frameHeaderBytes})`,
+  );
 }
 
 /** Writes, and waits while the other side is behind; once the stream is closed there is nothing to wait for. */

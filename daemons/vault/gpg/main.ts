@@ -35,8 +35,7 @@ async function main(): Promise<number> {
       throw error;
     }
     process.stderr.write(`${error.message}\n`);
-    // The real server ends with 0 when its caller goes away.
-    return error.code === 'eof' ? 0 : 1;
+    return error instanceof BrokenCall ? error.status : 1;
   }
 }
 

@@ -10,9 +10,15 @@ export type GpgCommand =
   | Readonly<{ action: 'sign'; key: string; args: readonly string[] }>
   | Readonly<{ action: 'export' | 'version'; args: readonly string[] }>;
 
-type Option = 'sign' | 'export' | 'version' | 'armor' | 'batch' | 'quiet' | 'user' | 'digest';
+type Option = 'sign' | 'export' | 'version' | 'armor' | 'batch' | 'quiet' | 'user' | 'digest' | 'output';
 
-const shortOptions: Readonly<Record<string, Option>> = { a: 'armor', b: 'sign', q: 'quiet', u: 'user' };
+const shortOptions: Readonly<Record<string, Option>> = {
+  a: 'armor',
+  b: 'sign',
+  o: 'output',
+  q: 'quiet',
+  u: 'user',
+};
 const longOptions: Readonly<Record<string, Option>> = {
   armor: 'armor',
   batch: 'batch',
@@ -20,10 +26,11 @@ const longOptions: Readonly<Record<string, Option>> = {
   'digest-algo': 'digest',
   export: 'export',
   'local-user': 'user',
+  output: 'output',
   quiet: 'quiet',
   version: 'version',
 };
-const withValue: ReadonlySet<Option> = new Set(['user', 'digest']);
+const withValue: ReadonlySet<Option> = new Set(['user', 'digest', 'output']);
 
 interface Seen {
   readonly options: Map<Option, string>;
@@ -38,6 +45,10 @@ interface Seen {
  */
 export function parseCommand(untrustedArgs: readonly string[]): GpgCommand {
   const { options, rest } = readOptions(untrustedArgs);
+  // The client's wrapper turns `--output FILE` into this and a redirect of its own.
+  if ((options.get('output') ?? '-') !== '-') {
+    throw new RefusedCommand("Only '-' argument supported for --output option");
+  }
   const actions = (['sign', 'export', 'version'] as const).filter((one) => options.has(one));
   const [action] = actions;
   if (action === undefined || actions.length !== 1) throw new RefusedCommand('conflicting commands');
@@ -75,7 +86,10 @@ function readOptions(args: readonly string[]): Seen {
   }
   const rest = args.slice(at);
   if (rest.some((arg) => arg.startsWith('-') && arg !== '-')) {
-    throw new RefusedCommand('Non-option arguments must not start with \'-\', unless preceeded by "--"');
+    throw new RefusedCommand(
+      'Non-option arguments must not start with \'-\', unless preceeded by "--"\n' +
+        'to mark the end of options.  As an exception, the literal string "-" of length 1 is allowed.',
+    );
   }
   return { options, rest };
 }

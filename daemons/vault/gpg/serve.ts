@@ -18,12 +18,14 @@ export const maxDocumentBytes = 64 * 1_048_576;
 export const callTimeoutMs = 300_000;
 const maxAnswerBytes = 8 * 1_048_576;
 
-/** The caller went away, or sent what cannot be: nothing is signed. */
+/** The caller went away, or sent what cannot be: nothing leaves the vault. */
 export class BrokenCall extends Error {
   override readonly name = 'BrokenCall';
   constructor(
-    readonly code: 'eof' | 'too-large' | 'timed-out',
+    readonly code: 'eof' | 'exit' | 'too-large' | 'timed-out',
     message: string,
+    /** What the service ends with. */
+    readonly status = 1,
   ) {
     super(message);
   }
@@ -63,8 +65,10 @@ export async function serveCommand(
     const answer = await Promise.race([tooLate, runGpg(command, input, options, over.signal)]);
     if (answer.signed !== undefined) await options.onSigned(answer.signed);
     await send(output, [
-      ...pieces(streams.stdout, answer.stdout),
       ...pieces(streams.stderr, answer.stderr),
+      ...pieces(streams.stdout, answer.stdout),
+      encodeEnd(streams.stderr),
+      encodeEnd(streams.stdout),
       encodeExit(answer.status),
     ]);
   } finally {
@@ -85,9 +89,12 @@ async function runGpg(
     signal,
   });
   const ended = Promise.all([collect(gpg.stdout), collect(gpg.stderr), gpg.exited]);
+  let content: Content | undefined;
+  const left = follow(readFrames(input, 1), gpg, (whole) => {
+    content = whole;
+  });
   // gpg may be done before its caller is: it reads no input for an export, and none after an error.
-  const content = await Promise.race([ended.then(() => undefined), feed(readFrames(input, 1), gpg)]);
-  const [stdout, stderr, exited] = await ended;
+  const [stdout, stderr, exited] = await Promise.race([ended, left]);
   const status = shellStatus(exited);
   if (command.action !== 'sign') return { stdout, stderr, status, signed: undefined };
   if (status !== 0 || content === undefined) {
@@ -96,23 +103,34 @@ async function runGpg(
   return { stdout, stderr, status, signed: { key: command.key, ...content } };
 }
 
-/** Passes the caller's standard input to gpg; says what it was, once its end has arrived. */
-async function feed(frames: AsyncIterable<Frame>, gpg: SpawnedProgram) {
+type Content = Readonly<{ sha256: string; bytes: number }>;
+
+/**
+ * Passes the caller's standard input to gpg and says what it was once its end has arrived. Reads on: a caller that leaves
+ * before the exit status is there gets nothing, whether its input was whole or not (src/multiplex.c, `process_in`).
+ */
+async function follow(
+  frames: AsyncIterable<Frame>,
+  gpg: SpawnedProgram,
+  onWhole: (content: Content) => void,
+): Promise<never> {
   const hash = createHash('sha256');
   let bytes = 0;
   gpg.stdin.on('error', () => {}); // gpg may refuse before it has read everything
   for await (const frame of frames) {
-    if (frame.kind === 'exit') break;
+    if (frame.kind === 'exit') throw new BrokenCall('exit', 'the caller ended the call', frame.code & 0xff);
+    if (gpg.stdin.writableEnded) continue;
     if (frame.kind === 'end') {
       gpg.stdin.end();
-      return { sha256: hash.digest('hex'), bytes };
+      onWhole({ sha256: hash.digest('hex'), bytes });
+      continue;
     }
     bytes += frame.data.length;
     if (bytes > maxDocumentBytes) throw new BrokenCall('too-large', 'ERROR: the document is too large');
     hash.update(frame.data);
     await writeBytes(gpg.stdin, frame.data);
   }
-  throw new BrokenCall('eof', 'EOF');
+  throw new BrokenCall('eof', 'EOF', 0);
 }
 
 async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -130,7 +148,6 @@ function* pieces(stream: number, data: Buffer): Generator<Buffer> {
   for (let at = 0; at < data.length; at += maxFrameData) {
     yield encodeData(stream, data.subarray(at, at + maxFrameData));
   }
-  yield encodeEnd(stream);
 }
 
 function send(output: Writable, frames: readonly Buffer[]): Promise<void> {

@@ -12,6 +12,7 @@ describe('parseCommand', () => {
     ['with values joined', ['--detach-sign', `--local-user=${key}`, '--digest-algo=SHA256', '--batch']],
     ['with the client’s mark for standard input', ['-bu', key, '-']],
     ['with the end of options marked', ['-bu', key, '--', '-']],
+    ['with the output that the client’s wrapper asks for', ['-o-', '-bu', key, '--output', '-']],
   ])('allows a detached signature %s', (_what, args) => {
     expect(parseCommand(args)).toEqual({
       action: 'sign',

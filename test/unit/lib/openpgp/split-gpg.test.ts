@@ -77,7 +77,7 @@ describe('a split-GPG command', () => {
   it('that does not end in NUL or holds control characters is refused', () => {
     const open = Buffer.alloc(headerBytes, 'a');
     open.writeUInt32LE(5);
-    expect(() => decodeCommand(open)).toThrow('ERROR: command not NUL-terminated');
+    expect(() => decodeCommand(open)).toThrow('gpg-server: ERROR: command not NUL-terminated');
     expect(() => decodeCommand(encodeCommand(['--detach-sign\n']))).toThrow('must be printable UTF-8');
     expect(() => encodeCommand(['x'.repeat(1_024)])).toThrow(OpenPgpError);
   });
@@ -122,6 +122,14 @@ describe('split-GPG frames', () => {
     long.writeUInt32LE(maxFrameData + 1, 4);
     await expect(read(long)).rejects.toThrow('Invalid block size');
     await expect(read(encodeEnd(2))).rejects.toThrow('invalid fd number');
-    await expect(read(encodeData(0, Buffer.from('abc')).subarray(0, 9))).rejects.toThrow('incomplete block');
+    await expect(read(encodeData(0, Buffer.from('abc')).subarray(0, 9))).rejects.toThrow(
+      'ERROR: received incomplete block (expected 3, got 1)',
+    );
+  });
+
+  it('that end within a header have just ended', async () => {
+    expect(await read(Buffer.concat([encodeEnd(0), encodeEnd(1).subarray(0, 5)]))).toEqual([
+      { kind: 'end', stream: 0 },
+    ]);
   });
 });
