@@ -9,6 +9,8 @@ import { readLines } from './lines.ts';
 const timeoutMs = 60_000;
 
 export interface AgentSockets {
+  /** gpg's home with the keys of the agent. */
+  readonly home: string;
   /** What gpg-agent lets others do who may use keys and no more (`agent-extra-socket`). */
   readonly restricted: string;
   /** Everything; only asked which keys there are. */
@@ -19,7 +21,7 @@ export interface AgentSockets {
  * Starts the agent on a copy of `home` that holds its secret subkeys alone, as split-gpg2 does by default: the primary key,
  * which certifies, cannot be used from another qube.
  */
-export async function startAgent(home: string): Promise<AgentSockets & { readonly home: string }> {
+export async function startAgent(home: string): Promise<AgentSockets> {
   const subkeys = join(home, 'qubes-auto-keyring');
   if (!(await isNewer(subkeys, home))) await copySubkeys(home, subkeys);
   await run('gpgconf', ['--homedir', subkeys, '--launch', 'gpg-agent'], { timeoutMs });
@@ -34,6 +36,17 @@ export async function startAgent(home: string): Promise<AgentSockets & { readonl
   if (restricted === undefined || full === undefined)
     throw new Error('gpgconf names no sockets of gpg-agent');
   return { restricted: decodeURIComponent(restricted), full: decodeURIComponent(full), home: subkeys };
+}
+
+/**
+ * The keygrips of what gpg lists as secret keys in the agent's home, primary keys that are only named there included
+ * (splitgpg2/__init__.py, `update_keygrip_map`).
+ */
+export async function listKeygrips(home: string): Promise<ReadonlySet<string>> {
+  const args = ['--homedir', home, '--batch', '--no-tty', '--list-secret-keys', '--with-colons'];
+  const { stdout } = await run('gpg', args, { timeoutMs });
+  const lines = stdout.toString('utf8').matchAll(/^grp:(?:[^:\n]*:){8}([0-9A-F]{40}):/gm);
+  return new Set([...lines].map(([, keygrip = '']) => keygrip));
 }
 
 async function isNewer(copy: string, original: string): Promise<boolean> {

@@ -43,8 +43,15 @@ const digestLengths: Readonly<Record<string, number>> = { 2: 40, 3: 40, 8: 64, 9
 const keygrip = /^[0-9A-F]{40}$/;
 const maxKeygrips = 200;
 
-/** @throws FilteredCommand */
+/** libassuan's ASSUAN_LINELENGTH, without the line feed as split-gpg2 counts it. */
+const maxLineBytes = 1_002;
+
+/**
+ * @param untrusted a line, not empty
+ * @throws FilteredCommand
+ */
 export function judgeCommand(untrusted: string): Verdict {
+  if (untrusted.length > maxLineBytes) throw new FilteredCommand(untrusted);
   const space = untrusted.indexOf(' ');
   const command = space < 0 ? untrusted : untrusted.slice(0, space);
   const args = space < 0 ? undefined : untrusted.slice(space + 1);

@@ -1,17 +1,17 @@
-/** libassuan's ASSUAN_LINELENGTH, the line feed included. */
-const maxLineBytes = 1_002;
+/** What split-gpg2 reads before it gives up on a line: asyncio's limit. */
+const maxHeld = 65_536;
 
-/** Somebody sent a line that Assuan does not have. */
+/** Somebody sent what is no line any more. */
 export class LineTooLong extends Error {
   override readonly name = 'LineTooLong';
   constructor() {
-    super(`a line of more than ${maxLineBytes} bytes`);
+    super(`a line of more than ${maxHeld} bytes`);
   }
 }
 
 /**
  * The lines of an Assuan stream, a character a byte (data lines are binary), without their line feeds. What follows the
- * last line feed is no line.
+ * last line feed is a line too, as in split-gpg2.
  *
  * @throws LineTooLong
  */
@@ -20,8 +20,11 @@ export async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<
   for await (const chunk of stream) {
     const parts = (rest + chunk.toString('latin1')).split('\n');
     rest = parts.pop() ?? '';
-    if (rest.length > maxLineBytes || parts.some((line) => line.length > maxLineBytes))
-      throw new LineTooLong();
-    yield* parts;
+    for (const line of parts) {
+      if (line.length > maxHeld) throw new LineTooLong();
+      yield line;
+    }
+    if (rest.length > maxHeld) throw new LineTooLong();
   }
+  if (rest !== '') yield rest;
 }

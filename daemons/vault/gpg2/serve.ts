@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { AgentLink, type AgentSockets } from './agent.ts';
+import { AgentLink, type AgentSockets, listKeygrips } from './agent.ts';
 import { FilteredCommand, filteredAnswer, judgeCommand, type Verdict } from './commands.ts';
 import { readLines } from './lines.ts';
 
@@ -24,6 +24,7 @@ export async function serveConnection(
   try {
     say([greeting]);
     for await (const line of readLines(input)) {
+      if (line === '') continue;
       const verdict = judgeCommand(line);
       if (verdict.act === 'end') return void say(['OK closing connection']);
       if (verdict.act === 'answer') {
@@ -35,6 +36,9 @@ export async function serveConnection(
       if (verdict.digest !== undefined) chosen = { ...chosen, digest: verdict.digest };
       if (verdict.signs && /^OK(?: |$)/.test(lines.at(-1) ?? '')) await options.onSigned(chosen);
       say(lines);
+      if (verdict.key !== undefined && !(await isKnown(verdict.key, link, options.agent))) {
+        throw new FilteredCommand(line);
+      }
     }
   } catch (error) {
     if (!(error instanceof FilteredCommand)) throw error;
@@ -43,6 +47,12 @@ export async function serveConnection(
   } finally {
     link.close();
   }
+}
+
+/** split-gpg2 looks only once gpg has its answer: the caller hears `OK`, and that it is filtered. */
+async function isKnown(keygrip: string, link: AgentLink, { home }: AgentSockets): Promise<boolean> {
+  if ((await link.ask(`HAVEKEY ${keygrip}`)).at(-1)?.startsWith('OK')) return true;
+  return (await listKeygrips(home)).has(keygrip);
 }
 
 /** The restricted socket does not list keys: that alone is asked of the full one. */

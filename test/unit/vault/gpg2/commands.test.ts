@@ -23,6 +23,7 @@ describe('judgeCommand', () => {
 
   it.each([
     ['NOP', 'OK'],
+    [`NOP ${'x'.repeat(998)}`, 'OK'],
     ['OPTION ttyname=/dev/pts/1', 'OK'],
     ['OPTION putenv=GTK_IM_MODULE=x', 'OK'],
     ['OPTION pinentry-mode=ask', 'OK'],
@@ -70,6 +71,7 @@ describe('judgeCommand', () => {
     'PKSIGN x',
     'PKSIGN -- x',
     'D data',
+    `NOP ${'x'.repeat(999)}`,
   ])('filters %j', (line) => {
     expect(() => judgeCommand(line)).toThrow(FilteredCommand);
   });

@@ -76,15 +76,16 @@ describe('a vault that speaks as split-gpg2', () => {
     }
   }
 
-  /** What a caller hears that types these lines. */
-  async function typed(lines: readonly string[]): Promise<string> {
+  /** What a caller hears that types this, without the greeting. */
+  async function typed(text: string): Promise<string> {
     const one = call();
-    one.stdin.write(lines.map((line) => `${line}\n`).join(''));
-    one.stdin.end();
+    one.stdin.end(text, 'latin1');
     const heard: Buffer[] = [];
     one.stdout.on('data', (chunk: Buffer) => heard.push(chunk));
-    await one.exited;
-    return Buffer.concat(heard).toString('latin1');
+    expect(await one.exited).toBe(0);
+    const [, rest] =
+      /^OK Pleased to meet you[^\n]*\n(.*)$/s.exec(Buffer.concat(heard).toString('latin1')) ?? [];
+    return rest ?? 'no greeting';
   }
 
   it('signs for gpg in the attester’s qube with a subkey, and logs the digest', async () => {
@@ -119,15 +120,25 @@ describe('a vault that speaks as split-gpg2', () => {
     const [primary = '', subkey = ''] = [...list.matchAll(/^grp:{9}([0-9A-F]{40}):/gm)].map(
       (found) => found[1],
     );
-    const sign = (grip: string) => typed([`SIGKEY ${grip}`, `SETHASH 8 ${'0'.repeat(64)}`, 'PKSIGN']);
-    expect(await sign(subkey)).toContain('\nD (7:sig-val');
-    expect(await sign(primary)).not.toContain('sig-val');
+    const sign = (grip: string) => typed(`SIGKEY ${grip}\nSETHASH 8 ${'0'.repeat(64)}\nPKSIGN\n`);
+    expect(await sign(subkey)).toMatch(/^OK\nOK\nD \(7:sig-val.*\)\)\)\nOK\n$/s);
+    expect(await sign(primary)).toBe('OK\nOK\nERR 67108881 No secret key <GPG Agent>\n');
   });
 
-  it('closes the connection on what it does not pass on, in the real server’s words', async () => {
-    expect(await typed(['NOP', 'GENKEY', 'NOP'])).toMatch(
-      /^OK Pleased to meet you[^\n]*\nOK\nERR 67109888 Command filtered by split-gpg2\.\n$/,
-    );
+  // What the real server (1.1.11) answered to the same lines, recorded: qubes-app-linux-split-gpg2, splitgpg2/__init__.py.
+  const filtered = 'ERR 67109888 Command filtered by split-gpg2.\n';
+  it.each([
+    ['nothing', '', ''],
+    ['its end', 'BYE\nNOP\n', 'OK closing connection\n'],
+    ['what it does not pass on', 'NOP\nGENKEY\nNOP\n', `OK\n${filtered}`],
+    ['an empty line', '\nNOP\n', 'OK\n'],
+    ['a last line without its line feed', 'NOP', 'OK\n'],
+    ['a line of 1,002 bytes', `NOP ${'x'.repeat(998)}\nNOP\n`, 'OK\nOK\n'],
+    ['a line of 1,003 bytes', `NOP ${'x'.repeat(999)}\nNOP\n`, filtered],
+    ['a line of 65,537 bytes', `${'x'.repeat(65_537)}\nNOP\n`, ''],
+    ['a key that is not there, once it is set', `SIGKEY ${'A'.repeat(40)}\nNOP\n`, `OK\n${filtered}`],
+  ])('answers %s as the real server does', async (_what, text, answer) => {
+    expect(await typed(text)).toBe(answer);
   });
 
   it('hands out no signature that it could not log', async () => {

@@ -18,15 +18,16 @@ describe('lines of an Assuan stream', () => {
       fc.asyncProperty(bytes, fc.array(fc.nat({ max: 200 }), { maxLength: 5 }), async (whole, cuts) => {
         const at = [0, ...cuts.filter((cut) => cut < whole.length).sort((a, b) => a - b), whole.length];
         const chunks = at.slice(1).map((end, index) => whole.subarray(at[index], end));
-        const expected = Buffer.from(whole).toString('latin1').split('\n').slice(0, -1);
-        expect(await linesOf(chunks)).toEqual(expected);
+        const expected = Buffer.from(whole).toString('latin1').split('\n');
+        // What follows the last line feed is a line when there is anything.
+        expect(await linesOf(chunks)).toEqual(expected.at(-1) === '' ? expected.slice(0, -1) : expected);
       }),
     );
   });
 
-  it('are not longer than Assuan’s, ended or not', async () => {
-    await expect(linesOf([Buffer.alloc(1_003, 'x')])).rejects.toThrow(LineTooLong);
-    await expect(linesOf([Buffer.from(`${'x'.repeat(1_003)}\n`)])).rejects.toThrow(LineTooLong);
-    expect(await linesOf([Buffer.from(`${'x'.repeat(1_002)}\n`)])).toHaveLength(1);
+  it('are not longer than split-gpg2 reads, ended or not', async () => {
+    await expect(linesOf([Buffer.alloc(65_537, 'x')])).rejects.toThrow(LineTooLong);
+    await expect(linesOf([Buffer.from(`${'x'.repeat(65_537)}\n`)])).rejects.toThrow(LineTooLong);
+    expect(await linesOf([Buffer.from(`${'x'.repeat(65_536)}\n`)])).toHaveLength(1);
   });
 });
