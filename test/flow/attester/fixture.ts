@@ -20,6 +20,12 @@ import { serveSocket } from '../../../daemons/lib/wire/serve.ts';
 import { vaultDoor } from '../../../daemons/vault/sign/door.ts';
 import { openSigningKey } from '../../../daemons/vault/sign/keys.ts';
 import { Signer } from '../../../daemons/vault/sign/signer.ts';
+import {
+  buildinfoOf,
+  buildReportOf,
+  type EvidenceDocument,
+  evidenceOf,
+} from '../../support/build-documents.ts';
 import { heardLog, jobContext, Objects, type Told } from '../../support/job-context.ts';
 import { LocalArchive } from '../../support/local-archive.ts';
 import { type BundledProgram, bundleProgram } from '../../support/program.ts';
@@ -44,18 +50,6 @@ export interface BuildFacts {
   readonly earlier?: readonly Readonly<{ path: string; sha256: Sha256 }>[];
   readonly editRecipe?: (recipe: Record<string, unknown>) => Record<string, unknown>;
   readonly editEvidence?: (evidence: EvidenceDocument) => EvidenceDocument;
-}
-
-interface EvidenceDocument {
-  v: 1;
-  dist: string;
-  releases: {
-    archive: string;
-    suite: string;
-    release: Sha256;
-    signature: Sha256 | null;
-    indexes: { path: string; sha256: Sha256; size: number }[];
-  }[];
 }
 
 export class Fixture {
@@ -155,23 +149,18 @@ export class Fixture {
 
   /** A buildinfo of what the archive has, or of other checksums. */
   buildinfo(parts: readonly ('any' | 'all')[], checksums: Readonly<Record<string, string>> = {}): string {
-    const files = parts.map((part) => poolNames[part]);
-    return [
-      'Format: 1.0',
-      `Source: ${source}`,
-      'Binary: foo foo-data',
-      `Architecture: ${parts.map((part) => (part === 'any' ? 'amd64' : 'all')).join(' ')}`,
-      `Version: ${sourceVersion}`,
-      'Checksums-Sha256:',
-      ...files.map(
-        (name) => ` ${checksums[name] ?? this.sha256(name)} ${this.official(name).length} ${name}`,
-      ),
-      'Build-Architecture: amd64',
-      'Build-Path: /build/foo-1.0',
-      'Installed-Build-Depends:',
-      ' maker (= 1)',
-      '',
-    ].join('\n');
+    return buildinfoOf({
+      source,
+      version: sourceVersion,
+      binaries: ['foo', 'foo-data'],
+      architectures: parts.map((part) => (part === 'any' ? 'amd64' : 'all')),
+      buildPath: '/build/foo-1.0',
+      files: parts.map((part) => {
+        const name = poolNames[part];
+        return { name, sha256: checksums[name] ?? this.sha256(name), size: this.official(name).length };
+      }),
+      installed: [['maker', '1']],
+    });
   }
 
   /** Runs one attest job; what it returned is kept in `objects`. */
@@ -229,30 +218,15 @@ export class Fixture {
       ...Object.fromEntries(parts.map((part) => [poolNames[part], this.official(poolNames[part])])),
       ...facts.made,
     };
-    const report = {
-      v: 1,
-      builder: {
-        v: 1,
-        status: 'done',
-        code: null,
-        say: '',
-        seconds: { environment: 1, build: 1 },
-        limitedBy: 'rlimits',
-        base: 'made',
-        extra: [],
-      },
-      log: objects.put('log'),
-      files: Object.entries(made).map(([name, content]) => ({
-        name,
-        sha256: objects.put(content),
-        size: content.length,
-      })),
-      rebuilder: { version: '1', inputBytes: 1 },
-    };
+    const put = objects.put.bind(objects);
+    const report = buildReportOf(
+      Object.entries(made).map(([name, content]) => ({ name, content })),
+      put,
+    );
     for (const { content } of this.#dsc.slice(0, 1)) objects.put(content);
     const buildinfo = facts.buildinfo === undefined ? null : objects.put(facts.buildinfo);
     const recipe = this.#recipe(parts, buildinfo === null ? 'inferred' : 'buildinfo');
-    const evidence = (facts.editEvidence ?? ((one) => one))(this.#evidence());
+    const evidence = (facts.editEvidence ?? ((one) => one))(evidenceOf(this.archive, dist, put));
     return attestPayload.parse({
       kind: 'build',
       build: {
@@ -321,28 +295,6 @@ export class Fixture {
       environmentKind,
       selfHosted: false,
       expect: parts.map((part) => poolNames[part]),
-    };
-  }
-
-  #evidence(): EvidenceDocument {
-    const { archive, objects } = this;
-    const suite = join(archive.root, 'dists', archive.codename);
-    const index = (path: string) => {
-      const content = readFileSync(join(suite, path));
-      return { path, sha256: objects.put(content), size: content.length };
-    };
-    return {
-      v: 1,
-      dist,
-      releases: [
-        {
-          archive: 'http://example.org/debian',
-          suite: archive.codename,
-          release: objects.put(readFileSync(join(suite, 'InRelease'))),
-          signature: null,
-          indexes: [index('main/binary-amd64/Packages.xz'), index('main/source/Sources.xz')],
-        },
-      ],
     };
   }
 
