@@ -127,7 +127,7 @@ export class OrchestratorStandIn implements Caller {
         if (log.offset > before.length) throw new Error('a gap in the live log');
         this.logs.set(job, Buffer.concat([before.subarray(0, log.offset), chunk]));
       }
-      return { job, answer: this.verdicts.get(job) ?? 'held' };
+      return { job, answer: this.verdicts.get(job) ?? (this.settled.has(job) ? 'lost' : 'held') };
     });
     return { leases };
   }

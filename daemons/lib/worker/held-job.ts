@@ -23,6 +23,7 @@ export class HeldJob {
   progress: Progress | undefined;
   readonly #ended = new AbortController();
   readonly #gone = new AbortController();
+  #isReturning = false;
 
   constructor(
     readonly id: string,
@@ -39,7 +40,14 @@ export class HeldJob {
     return this.#gone.signal;
   }
 
+  /** From now on its outcome is on its way: whether it still counts is that call's to hear. */
+  returning(): void {
+    this.#isReturning = true;
+  }
+
   abort(why: AbortCause): void {
+    // A settled lease is over, too, and a renewal hears so before its own Return has.
+    if (why === 'lost' && this.#isReturning) return;
     const reason = new JobAborted(why);
     this.#ended.abort(reason);
     if (why !== 'stop') this.#gone.abort(reason);

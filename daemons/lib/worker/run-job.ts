@@ -71,6 +71,7 @@ async function settle<Q extends Queue>(
     return;
   }
   const { queue, caller, clock } = options;
+  held.returning();
   const result = await returnEnding({ queue, caller, clock, log, job: held, signal }, ending);
   ending.delivered?.();
   const { outcome } = ending;

@@ -295,6 +295,24 @@ describe('an outcome', () => {
     await running;
   });
 
+  it('is not given up when a renewal says that its lease is over: it may be so because it is settled', async () => {
+    let delivered = 0;
+    const { clock, orchestrator, logged, stop, running } = worker(async () => ({
+      ...done,
+      delivered: () => {
+        delivered += 1;
+      },
+    }));
+    for (let times = 0; times < 9; times++) orchestrator.fail('Return', 'after');
+    orchestrator.waiting.push({ id: id(0), payload: feed });
+    await clock.advance(300_000);
+    expect(orchestrator.renewals.at(-1)?.leases).toMatchObject([{ job: id(0) }]);
+    expect(delivered).toBe(1);
+    expect(logged.join('')).toContain('result=already');
+    stop.abort();
+    await running;
+  });
+
   it('is kept through an hour without an orchestrator', async () => {
     const { clock, orchestrator, stop, running } = worker(async ({ signal }) => {
       await clock.sleep(10_000, signal);
