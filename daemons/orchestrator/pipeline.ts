@@ -278,7 +278,7 @@ function afterAttest(
   seconds: number,
 ): Following {
   const build = job.build ?? '';
-  const { verdict, code, say, files, publish, selfHosted, environment } = attested.document;
+  const { verdict, code, say, files, publish, signedBy, selfHosted, environment } = attested.document;
   return {
     ...done(verdict),
     next: [reportJob()],
@@ -296,6 +296,7 @@ function afterAttest(
       selfHosted,
       environment,
       attestation: attested.attestation,
+      signedBy,
       publish: publish.map(({ path, sha256 }) => ({ path, sha256 })),
       seconds: { attest: seconds },
     },

@@ -4,6 +4,7 @@ import { type Dist, parseDist, publishedFolder } from '../lib/domain/dist.ts';
 import { metadataPath } from '../lib/domain/link.ts';
 import { type BinaryName, type DebVersion, withoutEpoch } from '../lib/domain/names.ts';
 import type { FileVerdict, ShownState } from '../lib/domain/verdict.ts';
+import { shownTime } from './shown-time.ts';
 
 /** A result beside its parsed dist. */
 export type Result = Readonly<{ row: ResultRow; dist: Dist }>;
@@ -26,6 +27,8 @@ export interface ResultRecord {
   readonly build: string;
   readonly environment: 'buildinfo' | 'inferred';
   readonly code: string | null;
+  /** What was signed and stays published, whatever the status says of the latest attempt. */
+  readonly attested: readonly Readonly<{ verdict: string; at: string }>[];
   readonly verdicts: readonly Readonly<{
     name: string;
     officialSha256: string | null;
@@ -166,6 +169,7 @@ function recordOf(result: Result, links: PublishedLinks): ResultRecord {
     build: row.build,
     environment: row.environment,
     code: row.code,
+    attested: row.attested.map(({ verdict, at }) => ({ verdict, at: shownTime(at) })),
     verdicts: row.files.map(({ name, officialSha256, rebuiltSha256, verdict }) => ({
       name,
       officialSha256,

@@ -13,6 +13,7 @@ export const views = [
   'jobs',
   'results',
   'result',
+  'history',
   'log',
   'metrics',
   'object',
@@ -37,6 +38,8 @@ const requests = {
   results: z.strictObject({ ...page, dist: dist.optional(), source: sourceName.optional() }),
   /** One build's result whole. */
   result: z.strictObject({ v: version1.default(1), build: buildId }),
+  /** The verdicts that one build was settled with, the oldest first. */
+  history: z.strictObject({ ...page, build: buildId }),
   /** A job's log from `offset` on: live while it runs, whole once it is settled. */
   log: z.strictObject({ v: version1.default(1), job: jobId, offset: size.default(0) }),
   metrics: z.strictObject({ v: version1.default(1) }),
@@ -71,6 +74,7 @@ export const query = defineContract({
     jobs: ['admin'],
     results: ['admin', 'reporter'],
     result: ['admin', 'reporter'],
+    history: ['admin'],
     log: ['admin', 'reporter'],
     metrics: ['admin', 'reporter'],
     object: ['admin'],

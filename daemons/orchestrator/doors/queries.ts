@@ -43,6 +43,12 @@ const views: Views = {
     if (whole === undefined) throw new ReplyError('not-found', `no build ${build}`);
     return rows([whole]);
   },
+  async history(office, { build, cursor, limit }) {
+    if ((await office.history.result(build)) === undefined)
+      throw new ReplyError('not-found', `no build ${build}`);
+    const page = await office.history.verdicts(build, { cursor, limit: Math.min(limit, maxPageRows) });
+    return rows(page.rows, page.cursor);
+  },
   log: logView,
   async metrics(office) {
     return objectsOf([bufferObject(Buffer.from(await metricsText(office), 'utf8'))]);

@@ -1,9 +1,9 @@
 import type { FeedBuild } from '../../lib/contracts/documents/feed.ts';
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
-import type { ResultRow, ResultWhole } from '../../lib/contracts/documents/views.ts';
+import type { ResultRow, ResultWhole, VerdictRow } from '../../lib/contracts/documents/views.ts';
 import type { Payloads, Queue } from '../../lib/contracts/job.ts';
 import type { Outcome } from '../../lib/contracts/return.ts';
-import type { Architecture, PublicationPath, QubeName, Sha256 } from '../../lib/domain/names.ts';
+import type { Architecture, Fingerprint, PublicationPath, QubeName, Sha256 } from '../../lib/domain/names.ts';
 import type { FailureCode, ShownState } from '../../lib/domain/verdict.ts';
 import type { BuildId, JobId } from '../ids.ts';
 
@@ -110,12 +110,23 @@ export type Disposition =
   | Readonly<{ is: 'retry'; code: FailureCode; fault: 'package' | 'ours'; delayMs: number }>
   | Readonly<{ is: 'handed-back' }>;
 
-/** Members of a result that a step changes; absent ones stay. Seconds are merged one by one. */
+/** Verdicts of failure for which nothing was signed, kept of one build: the newest. All others are kept for good. */
+export const maxFailuresKept = 20;
+
+/**
+ * Members of a result that a step changes; absent ones stay. Seconds are merged one by one. A verdict that is not null is
+ * added to the build's history, and where something was signed for it, to what the row says is attested.
+ */
 export type ResultPatch = Partial<
   Pick<ResultRow, 'verdict' | 'code' | 'say' | 'files' | 'log' | 'attestation' | 'selfHosted' | 'environment'>
 > &
   Partial<Pick<ResultWhole, 'recipe' | 'report' | 'buildinfo' | 'publish'>> &
-  Readonly<{ state: ShownState; seconds?: Partial<ResultRow['seconds']> }>;
+  Readonly<{
+    state: ShownState;
+    seconds?: Partial<ResultRow['seconds']>;
+    /** The keys that signed what is published with the verdict. */
+    signedBy?: readonly Fingerprint[];
+  }>;
 
 export const publicationClasses = ['attested', 'page'] as const;
 export type PublicationClass = (typeof publicationClasses)[number];
@@ -230,6 +241,8 @@ export interface History {
     filter: Readonly<{ dist?: string | undefined; source?: string | undefined }>,
     page: PageRequest,
   ): Promise<Page<ResultWhole>>;
+  /** Every verdict that a build was settled with, the oldest first. */
+  verdicts(build: BuildId, page: PageRequest): Promise<Page<VerdictRow>>;
   counts(): Promise<Counts>;
   feeds(): Promise<readonly FeedRecord[]>;
   /** The publication in order of its paths. */
@@ -239,7 +252,7 @@ export interface History {
   /** Pending jobs that became due after `since`, up to `until`: the queues whose waiters may try again. */
   due(since: Ms, until: Ms): Promise<readonly Queue[]>;
   origins(object: Sha256): Promise<readonly Origin[]>;
-  /** Whether the publication, a job as its log, or a result in one of these roles refers to it. */
+  /** Whether the publication, a job as its log, or a result or verdict in one of these roles refers to it. */
   isReferred(object: Sha256, roles: readonly ReferenceRole[]): Promise<boolean>;
   /** Every object that something refers to, by pages: what collection must leave. */
   referred(without: readonly ReferenceRole[], page: PageRequest): Promise<Page<Sha256>>;

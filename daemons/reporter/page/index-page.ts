@@ -1,8 +1,9 @@
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
-import { isoTime } from '../../lib/daemon/clock.ts';
+import type { ResultRow } from '../../lib/contracts/documents/views.ts';
 import type { Project } from '../../lib/domain/dist.ts';
 import type { ShownState } from '../../lib/domain/verdict.ts';
 import { type PublishedLinks, type Result, stateOrder } from '../results-tree.ts';
+import { shownTime } from '../shown-time.ts';
 import { Html, html, urlOf } from './html.ts';
 import { type StateCounts, stateBar } from './state-bar.ts';
 import { contentSecurityPolicy, style } from './style.ts';
@@ -87,13 +88,23 @@ function buildRow(result: Result, links: PublishedLinks): Html {
   const link = links.ofBuild(result, 'reproducible') ?? links.ofBuild(result, 'unreproducible');
   return html`<tr id="build-${row.build}"><th scope="row"><bdi>${row.source}</bdi></th><td>${row.version}</td><td>${row.dist}</td><td>${row.environment}${
     row.selfHosted ? ', self-hosted' : ''
-  }</td><td>${row.code === null ? null : html`<code>${row.code}</code> `}<bdi>${row.say}</bdi></td><td>${
+  }</td><td>${row.code === null ? null : html`<code>${row.code}</code> `}<bdi>${row.say}</bdi>${attestedNotes(row)}</td><td>${
     row.files.length === 0
       ? 'none known'
       : html`<details><summary>${row.files.length} ${row.files.length === 1 ? 'file' : 'files'}</summary><ul>
 ${row.files.map((file) => fileItem(result, file, links))}</ul></details>`
   }${link === null ? null : html`<a href="${relative(link)}">link of this build</a>`}</td></tr>
 `;
+}
+
+/** A later attempt takes back nothing that was signed: where the state does not say it, this does. */
+function attestedNotes({ attested, state }: ResultRow): readonly Html[] {
+  return attested
+    .filter(({ verdict }) => verdict !== state || verdict === 'failure')
+    .map(
+      ({ verdict, at }) =>
+        html` Attested ${verdict === 'failure' ? 'in part' : verdict} on <time datetime="${shownTime(at)}">${shownTime(at)}</time>, still published.`,
+    );
 }
 
 function fileItem(result: Result, file: JudgedFile, links: PublishedLinks): Html {
@@ -131,11 +142,4 @@ function groupBy<K>(results: readonly Result[], keyOf: (result: Result) => K): M
     else group.push(result);
   }
   return groups;
-}
-
-/** ECMA-262 21.4.1.1: no later time has a date. */
-const latestTime = 8.64e15;
-
-function shownTime(ms: number): string {
-  return isoTime(Math.min(ms, latestTime)).replace(/\.\d+Z$/, 'Z');
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Database } from '../../../daemons/orchestrator/ledger/embedded/database.ts';
 import { openEmbedded } from '../../../daemons/orchestrator/ledger/embedded/open.ts';
-import { at, plainJob } from './given.ts';
+import { migrate } from '../../../daemons/orchestrator/ledger/embedded/schema.ts';
+import { at, buildOf, feedBuild, hashOf, inputsOf, keyOf, plainJob } from './given.ts';
 import { ledgerContract, type Opened } from './suite.ts';
 
 const dirs = new Map<Opened, string>();
@@ -45,6 +46,73 @@ describe('embedded ledger: closed', () => {
     db.exec('PRAGMA user_version = 99');
     db.close();
     expect(() => openEmbedded(path)).toThrow('later version');
+    rmSync(dir, { recursive: true });
+  });
+});
+
+describe('embedded ledger: a file of the first version', () => {
+  /** A result as that version wrote it. */
+  function oldResult(source: string, row: object, publish: readonly string[] = []) {
+    const { build: spec } = feedBuild(source);
+    const known = { build: buildOf(source), dist: spec.dist, source, say: '', code: null, files: [] };
+    const published = publish.map((path) => ({ path, sha256: hashOf(path) }));
+    return { row: { ...known, ...row }, spec, publish: published };
+  }
+
+  it('keeps the last verdict of each build, and whose signatures are published with it', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'ledger-'));
+    const path = join(dir, 'ledger.sqlite');
+    const db = Database.open(path);
+    migrate(db, 1);
+    const insert = db.prepare(
+      `INSERT INTO results (build, dist, source, state, changed, whole) VALUES (?, 'bookworm.amd64', ?, ?, ?, ?)`,
+    );
+    const attestation = hashOf('attestation');
+    const links = ['debian/sources/aa/1.0-1/metadata', 'debian/sources/aa/1.0-1/rebuild.a03442f3.link'];
+    const both = [...links, `debian/${keyOf('A')}.asc`, `debian/${keyOf('B')}.asc`, 'debian/root.layout'];
+    const results = [
+      ['aa', 'reproducible', oldResult('aa', { verdict: 'reproducible', attestation }, both)],
+      ['bb', 'failure', oldResult('bb', { verdict: 'failure', code: 'build-failed', say: 'no' })],
+      ['cc', 'pending', oldResult('cc', { verdict: null, attestation }, both)],
+      [
+        'dd',
+        'reproducible',
+        oldResult('dd', { verdict: 'reproducible', attestation: null }, ['debian/x.asc']),
+      ],
+    ] as const;
+    for (const [index, [source, state, whole]] of results.entries()) {
+      insert.run(buildOf(source), source, state, at(index).wall, JSON.stringify(whole));
+    }
+    db.close();
+
+    const { ledger, history } = openEmbedded(path);
+    const told = async (source: string) => ({
+      verdicts: (await history.verdicts(buildOf(source), { limit: 10 })).rows,
+      attested: (await history.result(buildOf(source)))?.row.attested,
+    });
+    expect(await told('aa')).toEqual({
+      verdicts: [
+        {
+          build: buildOf('aa'),
+          at: at(0).wall,
+          verdict: 'reproducible',
+          code: null,
+          say: '',
+          attestation,
+          signedBy: [keyOf('A'), keyOf('B')],
+        },
+      ],
+      attested: [{ verdict: 'reproducible', at: at(0).wall }],
+    });
+    expect(await told('bb')).toMatchObject({
+      verdicts: [{ verdict: 'failure', code: 'build-failed', say: 'no', attestation: null, signedBy: [] }],
+      attested: [],
+    });
+    expect(await told('cc')).toEqual({ verdicts: [], attested: [] });
+    expect(await told('dd')).toMatchObject({ verdicts: [{ signedBy: [] }], attested: [] });
+    await ledger.submit([inputsOf('aa', { again: 'settled' })], at(5));
+    expect((await told('aa')).attested).toHaveLength(1);
+    await ledger.close();
     rmSync(dir, { recursive: true });
   });
 });

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { FeedBuild } from '../../../daemons/lib/contracts/documents/feed.ts';
 import { parseFeedBuild } from '../../../daemons/lib/contracts/documents/feed.ts';
-import { parseQubeName, parseSha256, type QubeName, type Sha256 } from '../../../daemons/lib/domain/names.ts';
+import {
+  type Fingerprint,
+  parseFingerprint,
+  parseQubeName,
+  parseSha256,
+  type QubeName,
+  type Sha256,
+} from '../../../daemons/lib/domain/names.ts';
 import { buildIdOf, jobIdOf } from '../../../daemons/orchestrator/ids.ts';
 import { inputsJob } from '../../../daemons/orchestrator/jobs.ts';
 import type {
@@ -18,6 +25,11 @@ import type {
 
 export function hashOf(text: string): Sha256 {
   return parseSha256(createHash('sha256').update(text).digest('hex'));
+}
+
+/** A key whose fingerprint is this hexadecimal digit again and again. */
+export function keyOf(digit: string): Fingerprint {
+  return parseFingerprint(digit.repeat(40));
 }
 
 export function qube(name: string): QubeName {

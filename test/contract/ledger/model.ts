@@ -1,4 +1,4 @@
-import type { Held, History } from '../../../daemons/orchestrator/ledger/port.ts';
+import { type Held, type History, maxFailuresKept } from '../../../daemons/orchestrator/ledger/port.ts';
 import { hashOf, inputsOf } from './given.ts';
 
 /** A ledger in a few maps: what each operation should do, without storage. The real one is compared with it. */
@@ -45,6 +45,8 @@ interface Job {
   settledFence: number;
   digest: string | null;
   shown: string;
+  /** The verdicts it was settled with, the oldest first. */
+  readonly verdicts: string[];
 }
 
 export class LedgerModel {
@@ -55,7 +57,7 @@ export class LedgerModel {
 
   copy(): LedgerModel {
     const copied = new LedgerModel();
-    for (const [name, job] of this.jobs) copied.jobs.set(name, { ...job });
+    for (const [name, job] of this.jobs) copied.jobs.set(name, { ...job, verdicts: [...job.verdicts] });
     for (const [path, text] of this.published) copied.published.set(path, text);
     for (const [name, list] of this.lists) copied.lists.set(name, { ...list });
     copied.#line = this.#line;
@@ -100,6 +102,7 @@ export class LedgerModel {
         due: ms,
         ...counters,
         ...flags,
+        verdicts: [],
       });
       return true;
     }
@@ -188,6 +191,7 @@ export class LedgerModel {
     const job = this.#held(held);
     if (job === undefined || job.state === 'cancelled' || this.#isOvertaken(job)) return 'lost';
     Object.assign(job, { settledFence: job.fence, digest, shown: shownAfter[how] });
+    this.#judge(job, verdictAfter[how]);
     if (how === 'retry' || how === 'handed-back') {
       Object.assign(job, { state: 'pending', due: ms + (how === 'retry' ? retryMs : 0) });
     } else {
@@ -210,8 +214,18 @@ export class LedgerModel {
         isSetAside ? { state: 'set-aside', shown: 'failure' } : { state: 'pending', shown: 'pending' },
       );
       job.due = ms;
+      if (isSetAside) this.#judge(job, 'failure');
     }
     return overdue.length;
+  }
+
+  /** What was signed is never dropped, of failures the oldest. */
+  #judge({ verdicts }: Job, verdict: string | null): void {
+    if (verdict === null) return;
+    verdicts.push(verdict);
+    if (verdicts.filter((one) => one === 'failure').length > maxFailuresKept) {
+      verdicts.splice(verdicts.indexOf('failure'), 1);
+    }
   }
 
   #cancel(name: string): number {
@@ -245,7 +259,16 @@ export class LedgerModel {
   /** All that both can tell, in one text. */
   describe(): string {
     const jobs = [...this.jobs.values()].map((job) =>
-      [inputsOf(job.name).id, job.state, job.fence, job.holder, job.kills, job.shown].join(' '),
+      [
+        inputsOf(job.name).id,
+        job.state,
+        job.fence,
+        job.holder,
+        job.kills,
+        job.shown,
+        ...job.verdicts,
+        job.verdicts.includes('reproducible'),
+      ].join(' '),
     );
     const published = [...this.published].map(([path, text]) => `${path} ${hashOf(text)}`);
     const lists = [...this.lists].map(
@@ -262,6 +285,13 @@ export const shownAfter = {
   'handed-back': 'pending',
 } as const;
 
+export const verdictAfter = {
+  done: 'reproducible',
+  failed: 'failure',
+  retry: null,
+  'handed-back': null,
+} as const;
+
 /** The real ledger, told the same way; its kept counts are checked against its rows. */
 export async function describeLedger(history: History): Promise<string> {
   const { rows } = await history.jobs({}, { limit: 100_000 });
@@ -269,7 +299,19 @@ export async function describeLedger(history: History): Promise<string> {
   const counted = new Map<string, number>();
   for (const job of rows) {
     const result = await history.result(job.build ?? '');
-    jobs.push([job.id, job.state, job.fence, job.holder, job.kills, result?.row.state].join(' '));
+    const verdicts = (await history.verdicts(job.build ?? '', { limit: 100_000 })).rows;
+    jobs.push(
+      [
+        job.id,
+        job.state,
+        job.fence,
+        job.holder,
+        job.kills,
+        result?.row.state,
+        ...verdicts.map((one) => one.verdict),
+        result?.row.attested.some((one) => one.verdict === 'reproducible'),
+      ].join(' '),
+    );
     for (const key of [job.state, `shown ${result?.row.state}`])
       counted.set(key, (counted.get(key) ?? 0) + 1);
   }

@@ -1,6 +1,12 @@
 import { VirtualClock } from '../../../daemons/lib/daemon/clock.ts';
-import type { Disposition, Ending, JobSpec, Ledger } from '../../../daemons/orchestrator/ledger/port.ts';
-import { ask, at, ending, hashOf, inputsOf } from './given.ts';
+import type {
+  Disposition,
+  Ending,
+  JobSpec,
+  Ledger,
+  ResultPatch,
+} from '../../../daemons/orchestrator/ledger/port.ts';
+import { ask, at, ending, hashOf, inputsOf, keyOf } from './given.ts';
 import {
   type Again,
   type Answer,
@@ -12,6 +18,7 @@ import {
   type Operation,
   retryMs,
   shownAfter,
+  verdictAfter,
 } from './model.ts';
 
 /** Operations as workers, timers and operators make them, drawn from a seed. */
@@ -137,9 +144,14 @@ function endingOf({ held, how, digest, next, list }: Extract<Operation, { op: 's
   const files = [{ path, sha256: hashOf(digest), size: 1 }];
   return ending(digest, dispositions[how], {
     next: list !== null ? { list: hashOf(digest), count: list.length } : next === null ? [] : [jobOf(next)],
-    result: { state: shownAfter[how] },
+    result: { state: shownAfter[how], ...judged(verdictAfter[how]) },
     publish: { class: 'attested', group: null, files },
   });
+}
+
+function judged(verdict: 'reproducible' | 'failure' | null): Partial<ResultPatch> {
+  if (verdict === null) return {};
+  return { verdict, signedBy: verdict === 'failure' ? [] : [keyOf('A')] };
 }
 
 const dispositions: Readonly<Record<How, Disposition>> = {

@@ -164,6 +164,31 @@ describe('one build, from its feed to the mirror', () => {
     ]);
   });
 
+  it('shows both what was attested and that a later attempt failed', async () => {
+    const docs = documents();
+    await upTo(running.path, 'attest', docs);
+    const { attest, get } = workersOf(running.path);
+    const signed = Buffer.from(
+      JSON.stringify({ ...JSON.parse(docs.attestation.toString('utf8')), signedBy: ['AB'.repeat(20)] }),
+    );
+    const attested = { status: 'done', attestation: sha(signed) };
+    await attest.give(await attest.expectJob(), attested, [signed, docs.link]);
+    const [{ build }] = (await view(running.path, 'results')) as unknown as [{ build: string }];
+    const control = ['rebuilder-admin', `rebuilder.Control+requeue`] as const;
+    await typed(running.path, ...control, `{"which":{"job":"${build}.inputs"}}\n`);
+    await get.give(await get.expectJob(), failed('dependency-missing'));
+    expect(await view(running.path, 'results')).toMatchObject([
+      { state: 'failure', code: 'dependency-missing', attested: [{ verdict: 'reproducible' }] },
+    ]);
+    expect(await view(running.path, 'history', { build })).toMatchObject([
+      { verdict: 'reproducible', attestation: sha(signed), signedBy: ['AB'.repeat(20)] },
+      { verdict: 'failure', code: 'dependency-missing', attestation: null, signedBy: [] },
+    ]);
+    expect(await view(running.path, 'publication')).toMatchObject([{ path: docs.path }]);
+    const unknown = view(running.path, 'history', { build: 'a'.repeat(16) });
+    await expect(unknown).rejects.toThrow('no build');
+  });
+
   it('takes a handed-back job as if it had never been lent', async () => {
     await upTo(running.path, 'rebuild');
     const { rebuild } = workersOf(running.path);

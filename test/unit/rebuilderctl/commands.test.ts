@@ -166,6 +166,42 @@ describe('rebuilderctl results', () => {
     ).toEqual([resultRow({ source: 'dash', dist: 'sid.all', say: 'because' })]);
   });
 
+  it('says what stays attested beside what the latest attempt came to, and with --history all that was', async () => {
+    const build = 'abcdefghijklmnop';
+    const attested = { verdict: 'reproducible', at: 1_764_000_000_000 };
+    const row = resultRow({
+      state: 'failure',
+      verdict: 'failure',
+      code: 'build-failed',
+      attested: [attested],
+    });
+    const said = { build, say: '', code: null, attestation: 'c'.repeat(64) };
+    const history = [
+      { ...said, ...attested, signedBy: ['AB'.repeat(20)] },
+      { ...said, verdict: 'failure', at: 1_765_000_000_000, code: 'build-failed', say: 'no', signedBy: [] },
+    ];
+    const asked: unknown[] = [];
+    const both = {
+      'rebuilder.Query+results': () => ({ objects: [formatJsonLines([row])] }),
+      'rebuilder.Query+history': ({ request }: { request: unknown }) => {
+        asked.push(request);
+        return { objects: [formatJsonLines(history)] };
+      },
+    };
+    const { out } = await runWith(both, ['results', 'libcap2', '--history']);
+    expect(out).toMatch(/ failure +abcdefghijklmnop +reproducible 2025-11-24 +build-failed\n/);
+    expect(out).toMatch(/2025-11-24T16:00:00Z +reproducible +signed by (AB){20}\n/);
+    expect(out).toMatch(/2025-12-06T05:46:40Z +failure +nothing signed; build-failed: no\n/);
+    expect(asked).toEqual([{ v: 1, build, limit: 1_000 }]);
+    const json = await runWith(both, ['results', 'libcap2', '--history', '--json']);
+    expect(JSON.parse(json.out)).toEqual({ ...row, history });
+    expect((await runWith(both, ['results', 'libcap2'])).out).not.toContain('nothing signed');
+    expect(await runWith(both, ['results', '--history'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('rebuilderctl results SOURCE --history'),
+    });
+  });
+
   it('answers no where there are none', async () => {
     expect(await runWith(services, ['results', 'zlib'])).toEqual({ code: 1, out: '', err: 'no results\n' });
   });

@@ -91,6 +91,20 @@ describe('the page', () => {
     expect(page).not.toContain('<script');
   });
 
+  it('tells what stays attested where the state says something else', () => {
+    const at = 1_764_000_000_000;
+    const attested = [
+      { verdict: 'reproducible', at },
+      { verdict: 'failure', at: 2 ** 53 - 1 },
+    ];
+    const page = indexOf([resultRow({ state: 'failure', code: 'build-failed', attested })]);
+    expect(page).toContain(
+      'Attested reproducible on <time datetime="2025-11-24T16:00:00Z">2025-11-24T16:00:00Z</time>, still published.',
+    );
+    expect(page).toContain('Attested in part on <time datetime="+275760-09-13T00:00:00Z">');
+    expect(indexOf([resultRow({ attested: attested.slice(0, 1) })])).not.toContain('Attested');
+  });
+
   it('draws each bar to its full width and says the same in its table', () => {
     const rows = shownStates.flatMap((state, index) =>
       Array.from({ length: index + 1 }, () => resultRow({ state, verdict: null })),

@@ -46,6 +46,14 @@ describe('resultsTree', () => {
     expect(Object.keys(tree.bookworm?.amd64?.full ?? {})).toEqual(['reproducible']);
   });
 
+  it('tells what was attested, whatever the status', () => {
+    const attested = [{ verdict: 'reproducible', at: 1_764_000_000_000 }];
+    const { tree } = treeOf([resultRow({ state: 'failure', attested })]);
+    expect(tree.bookworm?.amd64?.full?.failure?.[0]?.attested).toEqual([
+      { verdict: 'reproducible', at: '2025-11-24T16:00:00Z' },
+    ]);
+  });
+
   it('joins the architectures of a distribution under one more name', () => {
     const { tree } = treeOf([
       resultRow({ source: 'zlib' }),

@@ -7,6 +7,8 @@ import { judgedFileSchema } from './judged-file.ts';
 /** What the attester decided, file by file, and what is to be published for it. */
 
 export const maxAttestationBytes = 16 * 1_048_576;
+/** One for each kind of verdict, and room for more. */
+export const maxSigners = 4;
 
 const attestation = z.strictObject({
   v: version1,
@@ -19,7 +21,7 @@ const attestation = z.strictObject({
   /** Documents to be published, each an object of this outcome. */
   publish: z.array(z.strictObject({ path: publicationPath, sha256, size })).max(20_000),
   /** Fingerprints of the keys that signed. */
-  signedBy: z.array(fingerprint).max(4),
+  signedBy: z.array(fingerprint).max(maxSigners),
 });
 export type Attestation = z.infer<typeof attestation>;
 

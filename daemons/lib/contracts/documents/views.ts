@@ -8,6 +8,7 @@ import {
   debVersion,
   dist,
   failureCode,
+  fingerprint,
   jobId,
   parts,
   publicationPath,
@@ -18,6 +19,7 @@ import {
   wallTime,
 } from '../fields.ts';
 import { queues } from '../job.ts';
+import { maxSigners } from './attestation.ts';
 import { judgedFileSchema } from './judged-file.ts';
 
 /** The rows that `rebuilder.Query` answers with, as JSON lines. */
@@ -49,6 +51,10 @@ const phaseSeconds = z.strictObject({
 });
 export type PhaseSeconds = z.infer<typeof phaseSeconds>;
 
+/** One that was signed, and when: what was published for it stays, whatever a later attempt comes to. */
+const attestedVerdict = z.strictObject({ verdict: z.enum(buildVerdicts), at: wallTime });
+export type AttestedVerdict = z.infer<typeof attestedVerdict>;
+
 const resultRow = z.strictObject({
   build: buildId,
   dist,
@@ -68,9 +74,25 @@ const resultRow = z.strictObject({
   seconds: phaseSeconds,
   log: sha256.nullable(),
   attestation: sha256.nullable(),
+  /** Of each verdict that was signed, the last time, the oldest first; `failure` is one that was signed in part. */
+  attested: z.array(attestedVerdict).max(buildVerdicts.length).default([]),
   changed: wallTime,
 });
 export type ResultRow = z.infer<typeof resultRow>;
+
+/** `history`: one verdict that a build was settled with. */
+const verdictRow = z.strictObject({
+  build: buildId,
+  at: wallTime,
+  verdict: z.enum(buildVerdicts),
+  code: failureCode.nullable(),
+  say,
+  /** The attester's document, kept as long as the verdict. */
+  attestation: sha256.nullable(),
+  /** Fingerprints of the keys that signed what was published for it. */
+  signedBy: z.array(fingerprint).max(maxSigners),
+});
+export type VerdictRow = z.infer<typeof verdictRow>;
 
 /** `result`: the row, what it refers to, and the build. */
 const resultWhole = z.strictObject({
@@ -136,6 +158,9 @@ export function parseJobRow(untrusted: unknown): JobRow {
 }
 export function parseResultRow(untrusted: unknown): ResultRow {
   return parseWith(resultRow, untrusted, 'row of view results');
+}
+export function parseVerdictRow(untrusted: unknown): VerdictRow {
+  return parseWith(verdictRow, untrusted, 'row of view history');
 }
 export function parseResultWhole(untrusted: unknown): ResultWhole {
   return parseWith(resultWhole, untrusted, 'view result');

@@ -1,4 +1,4 @@
-import type { ResultWhole } from '../../../lib/contracts/documents/views.ts';
+import type { ResultWhole, VerdictRow } from '../../../lib/contracts/documents/views.ts';
 import type { Queue } from '../../../lib/contracts/job.ts';
 import type { PublicationPath, Sha256 } from '../../../lib/domain/names.ts';
 import type { BuildId, JobId } from '../../ids.ts';
@@ -18,7 +18,14 @@ import type {
 } from '../port.ts';
 import type { Database, Statement, Value } from './database.ts';
 import { standingOf } from './ledger.ts';
-import { type JobRowInFile, jobOf, type ResultRowInFile, resultOf } from './rows.ts';
+import {
+  type JobRowInFile,
+  jobOf,
+  type ResultRowInFile,
+  resultOf,
+  type VerdictRowInFile,
+  verdictOf,
+} from './rows.ts';
 
 /** Reads of the same file; each answers with at most a page. */
 export class EmbeddedHistory implements History {
@@ -36,7 +43,9 @@ export class EmbeddedHistory implements History {
     this.#referred = db.prepare(
       `SELECT 1 AS one
        WHERE EXISTS (SELECT 1 FROM refs WHERE sha256 = ?1 AND role IN (SELECT value FROM json_each(?2)))
-         OR EXISTS (SELECT 1 FROM publication WHERE sha256 = ?1) OR EXISTS (SELECT 1 FROM jobs WHERE log = ?1)`,
+         OR EXISTS (SELECT 1 FROM publication WHERE sha256 = ?1) OR EXISTS (SELECT 1 FROM jobs WHERE log = ?1)
+         OR 'attestation' IN (SELECT value FROM json_each(?2))
+            AND EXISTS (SELECT 1 FROM verdicts WHERE attestation = ?1)`,
     );
   }
 
@@ -78,6 +87,14 @@ export class EmbeddedHistory implements History {
     page: PageRequest,
   ): Promise<Page<ResultWhole>> {
     return this.#page(pageOf('results', filter, page), page.limit, resultOf);
+  }
+
+  async verdicts(build: BuildId, page: PageRequest): Promise<Page<VerdictRow>> {
+    return this.#page<VerdictRowInFile, VerdictRow>(
+      pageOf('verdicts', { build }, page),
+      page.limit,
+      verdictOf,
+    );
   }
 
   async counts(): Promise<Counts> {
@@ -140,6 +157,8 @@ export class EmbeddedHistory implements History {
        UNION SELECT sha256 FROM publication WHERE sha256 > ?1
        UNION SELECT log FROM jobs WHERE log > ?1
        UNION SELECT list FROM lists WHERE list > ?1
+       UNION SELECT attestation FROM verdicts
+         WHERE attestation > ?1 AND 'attestation' NOT IN (SELECT value FROM json_each(?2))
        ORDER BY 1 LIMIT ?3`,
       page.cursor ?? '',
       JSON.stringify(without),
@@ -174,7 +193,7 @@ export class EmbeddedHistory implements History {
 
 /** Rows in the order they came, after the cursor; filters are columns of their own. */
 function pageOf(
-  table: 'jobs' | 'results',
+  table: 'jobs' | 'results' | 'verdicts',
   filter: Readonly<Record<string, string | undefined>>,
   page: PageRequest,
   only = '1',

@@ -1,7 +1,7 @@
-import type { ResultWhole } from '../../../lib/contracts/documents/views.ts';
+import type { ResultWhole, VerdictRow } from '../../../lib/contracts/documents/views.ts';
 import type { Queue } from '../../../lib/contracts/job.ts';
-import type { Architecture, QubeName, Sha256 } from '../../../lib/domain/names.ts';
-import type { FailureCode, ShownState } from '../../../lib/domain/verdict.ts';
+import type { Architecture, Fingerprint, QubeName, Sha256 } from '../../../lib/domain/names.ts';
+import type { BuildVerdict, FailureCode, ShownState } from '../../../lib/domain/verdict.ts';
 import type { JobRecord, JobSpec, JobState, StoredPayload } from '../port.ts';
 
 /** Rows as the file holds them, and as the port gives them. What is read here was parsed before it was written. */
@@ -89,4 +89,27 @@ export interface ResultRowInFile {
 export function resultOf(row: ResultRowInFile): ResultWhole {
   const whole = JSON.parse(row.whole) as ResultWhole;
   return { ...whole, row: { ...whole.row, state: row.state as ShownState, changed: row.changed } };
+}
+
+export interface VerdictRowInFile {
+  readonly seq: number;
+  readonly build: string;
+  readonly at: number;
+  readonly verdict: string;
+  readonly code: string | null;
+  readonly say: string;
+  readonly attestation: string | null;
+  readonly signed_by: string;
+}
+
+export function verdictOf(row: VerdictRowInFile): VerdictRow {
+  return {
+    build: row.build,
+    at: row.at,
+    verdict: row.verdict as BuildVerdict,
+    code: row.code as FailureCode | null,
+    say: row.say,
+    attestation: row.attestation as Sha256 | null,
+    signedBy: JSON.parse(row.signed_by) as Fingerprint[],
+  };
 }

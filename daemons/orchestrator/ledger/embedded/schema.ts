@@ -86,17 +86,40 @@ const versions: readonly string[] = [
     scope TEXT NOT NULL, value TEXT NOT NULL, act TEXT NOT NULL, PRIMARY KEY (scope, value)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Verdicts as they were settled. Of an earlier file the last one of each build is known; its signers are the keys
+  // that were published with it, as `FINGERPRINT.asc`.
+  `
+  CREATE TABLE verdicts (
+    seq INTEGER PRIMARY KEY,
+    build TEXT NOT NULL, at INTEGER NOT NULL, verdict TEXT NOT NULL, code TEXT, say TEXT NOT NULL,
+    attestation TEXT, signed_by TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX verdicts_build ON verdicts (build, seq);
+  CREATE INDEX verdicts_failures ON verdicts (build, seq) WHERE verdict = 'failure' AND signed_by = '[]';
+  CREATE INDEX verdicts_attestation ON verdicts (attestation) WHERE attestation IS NOT NULL;
+
+  INSERT INTO verdicts (build, at, verdict, code, say, attestation, signed_by)
+    SELECT build, changed, whole ->> '$.row.verdict', whole ->> '$.row.code', whole ->> '$.row.say',
+      whole ->> '$.row.attestation',
+      (SELECT json_group_array(substr(value ->> 'path', -44, 40)) FROM json_each(whole, '$.publish')
+       WHERE substr(value ->> 'path', -44) GLOB replace(hex(zeroblob(20)), '0', '[0-9A-F]') || '.asc')
+    FROM results WHERE whole ->> '$.row.verdict' IS NOT NULL ORDER BY seq;
+  UPDATE results SET whole = json_set(whole, '$.row.attested', json('[]'));
+  UPDATE results SET whole =
+      json_set(whole, '$.row.attested', json_array(json_object('verdict', verdict, 'at', verdicts.at)))
+    FROM verdicts WHERE verdicts.build = results.build AND signed_by <> '[]';
+  `,
 ];
 
-/** Brings a file of any earlier version, or an empty one, to this version. */
-export function migrate(db: Database): void {
+/** Brings a file of any earlier version, or an empty one, to this version, or as far as is said. */
+export function migrate(db: Database, to = versions.length): void {
   const version = db.prepare<{ user_version: number }>('PRAGMA user_version').get()?.user_version ?? 0;
   if (version > versions.length) {
     throw new Error(
       `the ledger was written by a later version (${version}; this one knows ${versions.length})`,
     );
   }
-  for (const [index, sql] of versions.entries()) {
+  for (const [index, sql] of versions.slice(0, to).entries()) {
     if (index < version) continue;
     db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${index + 1}; COMMIT;`);
   }

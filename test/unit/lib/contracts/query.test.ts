@@ -27,6 +27,7 @@ const requests: Readonly<Record<View, fc.Arbitrary<unknown>>> = {
   }),
   results: fc.record({ ...page, dist: dists, source: sourceNames }),
   result: fc.record({ v, build: buildIds }),
+  history: fc.record({ ...page, build: buildIds }),
   log: fc.record({ v, job: jobIds, offset: sizes }),
   metrics: fc.record({ v }),
   object: fc.record({ v, sha256: some(sha256s) }),
@@ -36,6 +37,7 @@ const requests: Readonly<Record<View, fc.Arbitrary<unknown>>> = {
 /** What has no default, by view. */
 const needed: Partial<Record<View, readonly string[]>> = {
   result: ['build'],
+  history: ['build'],
   log: ['job'],
   object: ['sha256'],
 };

@@ -6,6 +6,7 @@ import {
   parseResultRow,
   parseResultWhole,
   parseStatusView,
+  parseVerdictRow,
 } from '../../../../../daemons/lib/contracts/documents/views.ts';
 import {
   buildIds,
@@ -14,6 +15,7 @@ import {
   dists,
   durations,
   failureCodes,
+  fingerprints,
   jobIds,
   judgedFiles,
   nullableOfJudgedFile,
@@ -57,6 +59,7 @@ describeParser({
 });
 
 const phases = ['get', 'inputs', 'environment', 'build', 'attest'] as const;
+const verdicts = fc.constantFrom('reproducible', 'unreproducible', 'failure');
 const resultRows = fc.record({
   build: buildIds,
   dist: dists,
@@ -67,7 +70,7 @@ const resultRows = fc.record({
   environment: fc.constantFrom('buildinfo', 'inferred'),
   selfHosted: fc.boolean(),
   state: shown,
-  verdict: fc.constantFrom('reproducible', 'unreproducible', 'failure'),
+  verdict: verdicts,
   code: failureCodes,
   say: texts,
   files: some(judgedFiles),
@@ -80,10 +83,12 @@ const resultRows = fc.record({
   }),
   log: sha256s,
   attestation: sha256s,
+  attested: some(fc.record({ verdict: verdicts, at: wallTimes })),
   changed: wallTimes,
 });
 
 const ofResultRow = {
+  optional: ['attested'],
   nullable: [
     '/verdict',
     '/row.verdict',
@@ -94,7 +99,7 @@ const ofResultRow = {
     ...nullableOfJudgedFile.map((member) => `files.*.${member}`),
   ],
   texts: { say: 2_000 },
-  lists: { parts: 2, files: 4_000 },
+  lists: { parts: 2, files: 4_000, attested: 3 },
   fractions: phases.map((phase) => `seconds.${phase}`),
 };
 
@@ -103,6 +108,23 @@ describeParser({
   parse: parseResultRow,
   valid: resultRows,
   ...ofResultRow,
+});
+
+describeParser({
+  what: 'a row of the view of history',
+  parse: parseVerdictRow,
+  valid: fc.record({
+    build: buildIds,
+    at: wallTimes,
+    verdict: verdicts,
+    code: failureCodes,
+    say: texts,
+    attestation: sha256s,
+    signedBy: some(fingerprints),
+  }),
+  nullable: ['code', 'attestation'],
+  texts: { say: 2_000 },
+  lists: { signedBy: 4 },
 });
 
 describeParser({
