@@ -8,6 +8,7 @@ const below = {
   objects: ['domain', 'contracts', 'daemon'],
   openpgp: ['domain', 'contracts', 'daemon'],
   intoto: ['domain', 'openpgp'],
+  layout: ['domain', 'openpgp'],
   net: ['domain', 'contracts', 'daemon'],
   archive: ['domain', 'contracts', 'daemon'],
   evidence: ['domain', 'contracts', 'daemon', 'archive', 'openpgp'],

@@ -76,3 +76,8 @@ function encodeNumber(value: number): string {
   }
   return String(Object.is(value, -0) ? 0 : value);
 }
+
+/** Whether two documents would be signed alike. */
+export function isSame(one: Json, other: Json): boolean {
+  return canonicalJson(one) === canonicalJson(other);
+}

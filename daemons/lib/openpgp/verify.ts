@@ -38,6 +38,14 @@ export function isExpired(key: LayoutKey, now: number): boolean {
   return expiry !== undefined && expiry < now;
 }
 
+/** Securesystemslib and today's advice agree on no less (facts: in-toto §4). */
+const minModulusDigits = 2_048 / 4;
+
+/** Whether a key is RSA of less than 2048 bits, which nobody should believe today. */
+export function isWeak(key: LayoutKey): boolean {
+  return key.type === 'rsa' && (key.keyval.public.n ?? '').length < minModulusDigits;
+}
+
 /** Verifies over `content`, `headers` and the trailer of RFC 4880 section 5.2.4. */
 export function verifyRaw(
   key: LayoutKey,

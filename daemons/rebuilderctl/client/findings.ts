@@ -1,4 +1,4 @@
-import type { Finding as LayoutFinding } from '../layout/findings.ts';
+import type { Finding as LayoutFinding } from '../../lib/layout/findings.ts';
 
 /**
  * What `client check` may find, and what to do about each: every code of its own. SUBJECT stands for what it is about;

@@ -1,10 +1,10 @@
 import type { Layout, LayoutKey } from '../../lib/domain/layout.ts';
 import { maxMetablockBytes } from '../../lib/domain/metablock.ts';
 import { parseFingerprint } from '../../lib/domain/names.ts';
+import { checkLayout } from '../../lib/layout/check.ts';
 import type { GpgOptions } from '../../lib/openpgp/gpg.ts';
 import { packetTags, readPackets } from '../../lib/openpgp/packets.ts';
 import { CommandError } from '../errors.ts';
-import { checkLayout } from '../layout/check.ts';
 import { layoutOf } from '../layout/document.ts';
 import { type NamedKey, readNamedKey } from '../layout/keys.ts';
 import { readCapped } from '../read-file.ts';

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { parseUtcTime } from '../../lib/domain/date.ts';
 import { buildLayout, type Layout } from '../../lib/domain/layout.ts';
 import { type Fingerprint, parseFingerprint } from '../../lib/domain/names.ts';
+import { checkLayout } from '../../lib/layout/check.ts';
+import { advice } from '../../lib/layout/findings.ts';
 import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, exitCodes } from '../errors.ts';
@@ -12,10 +14,8 @@ import {
   rebuilderKeys,
   removeKey,
 } from '../layout/change-file.ts';
-import { checkLayout } from '../layout/check.ts';
 import { layoutText, readLayout, signBy } from '../layout/document.ts';
 import { defaultExpiry, parseExpiry } from '../layout/expiry.ts';
-import { advice } from '../layout/findings.ts';
 import { readNamedKey } from '../layout/keys.ts';
 import { fresh, gpgOf, inPlaceOf, type Options, signing, type WriteOptions } from '../layout/options.ts';
 import { deliverLayout, linesOf, outlineOf, refuseUnloadable, reportOf } from '../layout/report.ts';

@@ -1,13 +1,13 @@
-import type { Json } from '../../lib/domain/canonical-json.ts';
+import { isSame, type Json } from '../../lib/domain/canonical-json.ts';
 import type { Layout } from '../../lib/domain/layout.ts';
 import type { Metablock } from '../../lib/domain/metablock.ts';
 import type { Fingerprint } from '../../lib/domain/names.ts';
+import { checkLayout, checkSigner } from '../../lib/layout/check.ts';
+import { about } from '../../lib/layout/findings.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../errors.ts';
-import { addKeys, isSame, removeKeys } from './change.ts';
-import { checkLayout, checkSigner } from './check.ts';
+import { addKeys, removeKeys } from './change.ts';
 import { readLayout, signBy } from './document.ts';
-import { about } from './findings.ts';
 import { readRebuilderKey } from './keys.ts';
 import { gpgOf, inPlaceOf, type Options, signing, type WriteOptions } from './options.ts';
 import { deliverLayout, linesOf, refuseUnloadable } from './report.ts';

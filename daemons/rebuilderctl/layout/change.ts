@@ -1,4 +1,4 @@
-import { canonicalJson, type Json } from '../../lib/domain/canonical-json.ts';
+import { isSame, type Json } from '../../lib/domain/canonical-json.ts';
 import {
   type Layout,
   LayoutError,
@@ -78,9 +78,4 @@ function changeOf(layout: Layout, step: Step, key: LayoutKey): KeyChange {
   const copy = Object.hasOwn(layout.keys, key.keyid) ? layout.keys[key.keyid] : undefined;
   if (copy === undefined || !step.pubkeys.includes(key.keyid)) return 'added';
   return isSame(copy as Json, key as unknown as Json) ? 'unchanged' : 'renewed';
-}
-
-/** Whether two documents would be signed alike. */
-export function isSame(one: Json, other: Json): boolean {
-  return canonicalJson(one) === canonicalJson(other);
 }

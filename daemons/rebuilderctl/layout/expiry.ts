@@ -2,9 +2,6 @@ import { addMonths, dayMs, parseUtcTime } from '../../lib/domain/date.ts';
 import { layoutTime } from '../../lib/openpgp/sign.ts';
 import { CommandError } from '../errors.ts';
 
-/** How far ahead a layout is warned about: time enough to reach every owner. */
-export const soonMs = 60 * dayMs;
-
 /** Nobody keeps a key that long. */
 const maxYears = 100;
 

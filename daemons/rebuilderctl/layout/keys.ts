@@ -1,22 +1,15 @@
 import type { LayoutKey } from '../../lib/domain/layout.ts';
 import { partsOf } from '../../lib/domain/layout-key.ts';
 import { parseFingerprint } from '../../lib/domain/names.ts';
+import type { KnownKey } from '../../lib/layout/check.ts';
 import { dearmor, maxArmored } from '../../lib/openpgp/armor.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { exportPublicKey, type GpgOptions } from '../../lib/openpgp/gpg.ts';
 import { readKeyUses, signingPartOf } from '../../lib/openpgp/key-uses.ts';
 import { readPublicKey } from '../../lib/openpgp/public-key.ts';
-import { isExpired } from '../../lib/openpgp/verify.ts';
+import { isExpired, isWeak } from '../../lib/openpgp/verify.ts';
 import { CommandError } from '../errors.ts';
 import { readCapped } from '../read-file.ts';
-
-/** A public key as somebody names it today, with why no link by it could be verified, if so. */
-export interface KnownKey {
-  readonly key: LayoutKey;
-  readonly unusable: string | undefined;
-  /** The part by which gpg signs when it is told this key, where in-toto leaves that out and no link by it counts. */
-  readonly leftOut?: string | undefined;
-}
 
 /** The same with the exported packets that it was read from. */
 export interface NamedKey extends KnownKey {
@@ -24,9 +17,6 @@ export interface NamedKey extends KnownKey {
 }
 
 const revoked = 'it is revoked';
-
-/** Securesystemslib and today's advice agree on no less (facts: in-toto §4). */
-const minModulusDigits = 2_048 / 4;
 
 /**
  * The key that an option names: a full fingerprint in the key ring of gpg (or of what GNUPG names), or a file, armoured
@@ -82,11 +72,6 @@ function remedyOf(key: LayoutKey, unusable: string, now: number): string {
   }
   if (isExpired(key, now)) return `extends it: gpg --quick-set-expire ${keyid} 2y`;
   return `makes a part of it that signs and that in-toto can use: gpg --quick-add-key ${keyid} rsa3072 sign 2y`;
-}
-
-/** Whether a part of an RSA or Ed25519 key is one that today's verifiers should believe. */
-export function isWeak(key: LayoutKey): boolean {
-  return key.type === 'rsa' && (key.keyval.public.n ?? '').length < minModulusDigits;
 }
 
 function whyUnusable(key: LayoutKey, packets: Buffer, now: number): string | undefined {

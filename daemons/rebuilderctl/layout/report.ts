@@ -1,10 +1,10 @@
 import { type Layout, parseLayout } from '../../lib/domain/layout.ts';
 import type { JsonObject, Signature } from '../../lib/domain/metablock.ts';
+import { checkLayout } from '../../lib/layout/check.ts';
+import { about, type Finding } from '../../lib/layout/findings.ts';
 import type { Context } from '../context.ts';
 import { writeWhole } from '../write-file.ts';
-import { checkLayout } from './check.ts';
 import { layoutText, type Signed } from './document.ts';
-import { about, type Finding } from './findings.ts';
 
 /** What programs are told of a layout. */
 interface LayoutReport {

@@ -1,20 +1,28 @@
-import type { Json } from '../../lib/domain/canonical-json.ts';
-import { parseUtcTime } from '../../lib/domain/date.ts';
-import type { Layout, LayoutKey, Step } from '../../lib/domain/layout.ts';
-import { isGpgLayoutKey, partsOf } from '../../lib/domain/layout-key.ts';
+import { isSame, type Json } from '../domain/canonical-json.ts';
+import { dayMs, parseUtcTime } from '../domain/date.ts';
+import type { Layout, LayoutKey, Step } from '../domain/layout.ts';
+import { isGpgLayoutKey, partsOf } from '../domain/layout-key.ts';
 import {
   isGpgSignature,
   type JsonObject,
   type Signature,
   shortKeyId,
   signedBytes,
-} from '../../lib/domain/metablock.ts';
-import { layoutTime } from '../../lib/openpgp/sign.ts';
-import { checkSignature, expiryOf, isExpired } from '../../lib/openpgp/verify.ts';
-import { isSame } from './change.ts';
-import { soonMs } from './expiry.ts';
+} from '../domain/metablock.ts';
+import { layoutTime } from '../openpgp/sign.ts';
+import { checkSignature, expiryOf, isExpired, isWeak } from '../openpgp/verify.ts';
 import { type Finding, type FindingCode, finding } from './findings.ts';
-import { isWeak, type KnownKey } from './keys.ts';
+
+/** How far ahead people are warned of an end: time enough to reach every owner. */
+export const soonMs = 60 * dayMs;
+
+/** A public key as it is today, with why no link by it could be verified, if so. */
+export interface KnownKey {
+  readonly key: LayoutKey;
+  readonly unusable: string | undefined;
+  /** The part by which gpg signs when it is told this key, where in-toto leaves that out and no link by it counts. */
+  readonly leftOut?: string | undefined;
+}
 
 export interface CheckOptions {
   readonly layout: Layout;
@@ -42,8 +50,9 @@ export function checkLayout(options: CheckOptions): readonly Finding[] {
 
 function checkExpiry(layout: Layout, now: number): readonly Finding[] {
   const at = parseUtcTime(layout.expires) ?? 0;
-  if (at < now) return [finding('expired', 'layout', `it expired on ${layout.expires}`)];
-  if (at < now + soonMs) return [finding('expires-soon', 'layout', `it expires on ${layout.expires}`)];
+  if (at < now) return [finding('expired', 'layout', `it expired on ${layout.expires}`, { at })];
+  if (at < now + soonMs)
+    return [finding('expires-soon', 'layout', `it expires on ${layout.expires}`, { at })];
   return [];
 }
 
@@ -62,7 +71,7 @@ function checkSignatures(options: CheckOptions): readonly Finding[] {
     if (state !== 'good') return [ofKey('signature-bad', owner, 'did not sign what it says now')];
     const signer = parts.find((part) => part.keyid === signature.keyid) ?? owner;
     return endsSoon(signer, now)
-      ? [ofKey('owner-key-expires-soon', owner, `signed it, and expires on ${endOf(signer)}`)]
+      ? [ofKey('owner-key-expires-soon', owner, `signed it, and expires on ${endOf(signer)}`, signer)]
       : [];
   });
 }
@@ -128,16 +137,17 @@ function checkKey(key: LayoutKey, now: number): readonly Finding[] {
   if (partsOf(key).every(isWeak)) {
     return [ofKey('key-unusable', key, 'is RSA of less than 2048 bits')];
   }
-  if (isExpired(key, now)) return [ofKey('key-expired', key, `expired on ${endOf(key)}`)];
-  const soon = endsSoon(key, now) ? [ofKey('key-expires-soon', key, `expires on ${endOf(key)}`)] : [];
+  if (isExpired(key, now)) return [ofKey('key-expired', key, `expired on ${endOf(key)}`, key)];
+  const soon = endsSoon(key, now) ? [ofKey('key-expires-soon', key, `expires on ${endOf(key)}`, key)] : [];
   const subkeys = Object.values(key.subkeys ?? {}).flatMap((subkey) => {
     const of = `subkey ${subkey.keyid} of key ${key.keyid}`;
+    const options = { key: key.keyid, at: expiryOf(subkey) };
     if (isExpired(subkey, now)) {
-      return [finding('subkey-expired', subkey.keyid, `${of} expired on ${endOf(subkey)}`, key.keyid)];
+      return [finding('subkey-expired', subkey.keyid, `${of} expired on ${endOf(subkey)}`, options)];
     }
     // A subkey does not outlive its primary: one warning is enough where both end together.
     return endsSoon(subkey, now) && soon.length === 0
-      ? [finding('subkey-expires-soon', subkey.keyid, `${of} expires on ${endOf(subkey)}`, key.keyid)]
+      ? [finding('subkey-expires-soon', subkey.keyid, `${of} expires on ${endOf(subkey)}`, options)]
       : [];
   });
   return [...soon, ...subkeys];
@@ -175,8 +185,9 @@ export function checkSigner({ key, leftOut }: KnownKey): readonly Finding[] {
   return [ofKey('subkey-left-out', key, say)];
 }
 
-function ofKey(code: FindingCode, key: LayoutKey, say: string): Finding {
-  return finding(code, key.keyid, `key ${key.keyid} ${say}`);
+/** `ends`: the part whose end it is about. */
+function ofKey(code: FindingCode, key: LayoutKey, say: string, ends?: LayoutKey): Finding {
+  return finding(code, key.keyid, `key ${key.keyid} ${say}`, { at: ends && expiryOf(ends) });
 }
 
 function endsSoon(key: LayoutKey, now: number): boolean {

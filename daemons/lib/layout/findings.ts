@@ -53,11 +53,24 @@ export interface Finding {
   readonly say: string;
   /** What to do. */
   readonly next: string;
+  /** Wall time in milliseconds of the end that it is about, if it is about one. */
+  readonly at?: number;
 }
 
-/** `key`: the primary key that has to be acted on, where it is not the subject itself. */
-export function finding(code: FindingCode, subject: string, say: string, key = subject): Finding {
-  return { code, subject, say, next: advice[code].replaceAll('KEY', key.toUpperCase()) };
+export interface FindingOptions {
+  /** The primary key that has to be acted on, where it is not the subject itself. */
+  readonly key?: string;
+  readonly at?: number | undefined;
+}
+
+export function finding(
+  code: FindingCode,
+  subject: string,
+  say: string,
+  { key = subject, at }: FindingOptions = {},
+): Finding {
+  const next = advice[code].replaceAll('KEY', key.toUpperCase());
+  return { code, subject, say, next, ...(at === undefined ? {} : { at }) };
 }
 
 /** The same with the file's name where a command wants it. */

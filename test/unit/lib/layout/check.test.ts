@@ -19,11 +19,11 @@ import {
   type Signature,
 } from '../../../../daemons/lib/domain/metablock.ts';
 import { parseFingerprint } from '../../../../daemons/lib/domain/names.ts';
+import { type CheckOptions, checkLayout } from '../../../../daemons/lib/layout/check.ts';
+import { advice } from '../../../../daemons/lib/layout/findings.ts';
 import { gpgSigner } from '../../../../daemons/lib/openpgp/gpg.ts';
 import { readPublicKey } from '../../../../daemons/lib/openpgp/public-key.ts';
 import { layoutTime, signDocument, signLayout } from '../../../../daemons/lib/openpgp/sign.ts';
-import { type CheckOptions, checkLayout } from '../../../../daemons/rebuilderctl/layout/check.ts';
-import { advice } from '../../../../daemons/rebuilderctl/layout/findings.ts';
 import { type GnuPg, openGnuPg } from '../../../support/gnupg.ts';
 import { type Json, overTheWire, placesOf, replaced } from '../../../support/json-places.ts';
 import { askPython } from '../../../support/python.ts';
