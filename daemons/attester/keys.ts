@@ -5,21 +5,32 @@ import type { Fingerprint } from '../lib/domain/names.ts';
 import { type Ed25519Public, readEd25519Pem } from '../lib/evidence/ed25519.ts';
 import { armorPublicKey, dearmor } from '../lib/openpgp/armor.ts';
 import { OpenPgpError } from '../lib/openpgp/error.ts';
+import { type KeyUse, readKeyUses, signingParts, signsUntil } from '../lib/openpgp/key-uses.ts';
 import { readPublicKey } from '../lib/openpgp/public-key.ts';
 import type { DetachedSigner } from '../lib/openpgp/sign.ts';
-import { isExpired } from '../lib/openpgp/verify.ts';
+import { isWeak } from '../lib/openpgp/verify.ts';
 
 /** A public key that the operator put into the attester's qube, and its file as it is published. */
-export type PublicKey = Readonly<{ key: LayoutKey; armored: Buffer }>;
+export type PublicKey = Readonly<{ key: LayoutKey; armored: Buffer; uses: ReadonlyMap<string, KeyUse> }>;
+
+/** A key that the configuration names. */
+export type ConfiguredKey = PublicKey &
+  Readonly<{
+    /** The configuration's word for it. */
+    name: string;
+    fingerprint: Fingerprint;
+    /** Until when a part of it can sign: wall time in milliseconds, undefined if there is no end. */
+    until: number | undefined;
+  }>;
 
 /** A key that signs: the vault's half behind `signer`, ours to check with. */
-export type SigningKey = PublicKey & Readonly<{ fingerprint: Fingerprint; signer: DetachedSigner }>;
+export type SigningKey = ConfiguredKey & Readonly<{ signer: DetachedSigner }>;
 
 /** A key that is configured and cannot be used, in one line with what to do. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
   constructor(
-    readonly code: 'missing' | 'unusable' | 'expired',
+    readonly code: 'missing' | 'unusable' | 'revoked' | 'expired',
     message: string,
     options?: ErrorOptions,
   ) {
@@ -30,9 +41,6 @@ export class KeyError extends Error {
 /** What serves OpenPGP signatures in the vault: split GPG, or split-gpg2. */
 export type OpenPgpService = 'qubes.Gpg' | 'qubes.Gpg2';
 
-/** Securesystemslib and today's advice agree on no less (facts: in-toto §4). */
-const minModulusDigits = 2_048 / 4;
-
 /** Reads `FOLDER/*.asc`, by the fingerprint of the primary key. The folder is made if it is not there. */
 export async function readPublicKeys(folder: string): Promise<ReadonlyMap<string, PublicKey>> {
   await mkdir(folder, { recursive: true });
@@ -42,7 +50,11 @@ export async function readPublicKeys(folder: string): Promise<ReadonlyMap<string
     try {
       const packets = dearmor(await readFile(path));
       const key = readPublicKey(packets);
-      keys.set(key.keyid.toUpperCase(), { key, armored: Buffer.from(armorPublicKey(packets)) });
+      keys.set(key.keyid.toUpperCase(), {
+        key,
+        armored: Buffer.from(armorPublicKey(packets)),
+        uses: readKeyUses(packets),
+      });
     } catch (error) {
       if (!(error instanceof OpenPgpError)) throw error;
       throw new KeyError('unusable', `${path}: ${error.message}`, { cause: error });
@@ -72,43 +84,49 @@ export async function readVaultKey(folder: string, verdict: string): Promise<Ed2
   );
 }
 
+interface Configured {
+  readonly name: string;
+  readonly fingerprint: Fingerprint;
+  readonly folder: string;
+  readonly now: number;
+  readonly by: OpenPgpService;
+}
+
 /** The public key of a configured fingerprint, if links by it could be verified. */
 export function usableKey(
   keys: ReadonlyMap<string, PublicKey>,
-  configured: Readonly<{
-    name: string;
-    fingerprint: Fingerprint;
-    folder: string;
-    now: number;
-    by: OpenPgpService;
-  }>,
-): PublicKey {
-  const { name, fingerprint, folder, now, by } = configured;
+  { name, fingerprint, folder, now, by }: Configured,
+): ConfiguredKey {
+  const what = `${name} = ${fingerprint}`;
   const found = keys.get(fingerprint);
   if (found === undefined) {
     throw new KeyError(
       'missing',
-      `${name} = ${fingerprint}: its public key is not in ${folder}; in the vault, \`vault-keys export ${fingerprint}\` shows it`,
+      `${what}: its public key is not in ${folder}; in the vault, \`vault-keys export ${fingerprint}\` shows it`,
     );
   }
-  const subkeys = Object.values(found.key.subkeys ?? {});
-  if (by === 'qubes.Gpg2' && !subkeys.some((key) => key.type === 'rsa')) {
+  const { key, uses } = found;
+  if (uses.get(key.keyid) === 'revoked') {
+    throw new KeyError(
+      'revoked',
+      `${what}: the key is revoked: name another, then \`rebuilderctl resign --signed-by ${fingerprint}\``,
+    );
+  }
+  const subkeys = Object.values(key.subkeys ?? {});
+  const another = `in the vault, \`gpg --quick-add-key ${fingerprint} rsa3072 sign\` makes one: export the key again then`;
+  if (by === 'qubes.Gpg2' && !subkeys.some((part) => part.type === 'rsa')) {
     throw new KeyError(
       'unusable',
-      `${name} = ${fingerprint}: split-gpg2 signs with a subkey alone, and this key has none of RSA that can sign; in the vault, \`gpg --quick-add-key ${fingerprint} rsa3072 sign\` makes one: export the key again then`,
+      `${what}: split-gpg2 signs with a subkey alone, and this key has none of RSA that can sign; ${another}`,
     );
   }
-  const signers = by === 'qubes.Gpg2' ? subkeys : [found.key, ...subkeys];
-  const weak = signers.find(
-    (key) => key.type === 'rsa' && (key.keyval.public.n ?? '').length < minModulusDigits,
-  );
-  if (weak !== undefined)
-    throw new KeyError('unusable', `${name} = ${fingerprint}: RSA of less than 2048 bits`);
-  if (signers.every((key) => isExpired(key, now))) {
-    throw new KeyError(
-      'expired',
-      `${name} = ${fingerprint}: the key has expired; extend it and export it again`,
-    );
+  const [first, ...more] = signingParts(key, uses).filter((part) => by === 'qubes.Gpg' || part !== key);
+  if (first === undefined)
+    throw new KeyError('unusable', `${what}: no part of it may sign that in-toto knows; ${another}`);
+  if ([first, ...more].some(isWeak)) throw new KeyError('unusable', `${what}: RSA of less than 2048 bits`);
+  const until = signsUntil(key, [first, ...more]);
+  if (until !== undefined && until < now) {
+    throw new KeyError('expired', `${what}: the key has expired; extend it and export it again`);
   }
-  return found;
+  return { ...found, name, fingerprint, until };
 }

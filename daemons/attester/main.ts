@@ -7,6 +7,7 @@ import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
 import { attest } from './compare/attest.ts';
 import { readPublicKeys } from './keys.ts';
+import { Notices } from './notices.ts';
 import { keysFolder, openSettings } from './settings.ts';
 import { splitGpgSigner } from './sign/split-gpg.ts';
 import { splitGpg2Signer } from './sign/split-gpg2.ts';
@@ -48,6 +49,10 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
       missing: unsigned.map((verdict) => join(folder, `${verdict}.pem`)).join(' '),
     });
   }
+  const watched = Object.values(config.projects).flatMap(({ dists: [dist] }) =>
+    dist === undefined ? [] : [settingsOf(dist.text)],
+  );
+  const notices = new Notices({ watched, clock, log });
   const scratch = join(folders.cache, 'jobs');
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch, { recursive: true });
@@ -61,6 +66,7 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     notify,
     stop,
     slots: Array.from({ length: slots }, () => ({ kinds: ['build'] })),
+    notices: () => notices.current(),
     handle: (context) => attest(context, { clock, lookups, scratch, settingsOf }),
   });
   await agent?.close();

@@ -85,8 +85,8 @@ function signingKey(
   options: SettingsOptions,
 ): SigningKey {
   const { keys, keysFolder: folder, now, signerFor } = options;
-  const { key, armored } = usableKey(keys, { name, fingerprint, folder, now, by });
-  return { fingerprint, key, armored, signer: signerFor(fingerprint, by) };
+  const key = usableKey(keys, { name, fingerprint, folder, now, by });
+  return { ...key, signer: signerFor(fingerprint, by) };
 }
 
 /** Where the operator puts public keys. */

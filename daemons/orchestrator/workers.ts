@@ -1,3 +1,4 @@
+import type { Notice } from '../lib/contracts/documents/notice.ts';
 import type { Queue } from '../lib/contracts/job.ts';
 import type { Clock } from '../lib/daemon/clock.ts';
 import type { QubeName } from '../lib/domain/names.ts';
@@ -12,12 +13,14 @@ export interface SeenWorker {
   /** Wall time. */
   readonly lastSeen: number;
   readonly jobs: readonly JobId[];
+  readonly notices: readonly Notice[];
 }
 
 interface Worker {
   readonly qube: QubeName;
   readonly queue: Queue;
   readonly jobs: Set<JobId>;
+  notices: readonly Notice[];
   asking: number;
   /** The most jobs it had at once, the one it was asking for included. */
   slots: number;
@@ -25,7 +28,7 @@ interface Worker {
   heard: number;
 }
 
-/** Which qubes worked lately, and on how many jobs at once: known from their calls, forgotten with the process. */
+/** Which qubes worked lately, on how many jobs at once, and what they have to say: known from their calls, forgotten with the process. */
 export class Workers {
   readonly #clock: Clock;
   readonly #workers = new Map<string, Worker>();
@@ -35,8 +38,9 @@ export class Workers {
   }
 
   /** A Lease begins; the function it returns is to be called when it ends. */
-  asks(qube: QubeName, queue: Queue): () => void {
+  asks(qube: QubeName, queue: Queue, notices: readonly Notice[] = []): () => void {
     const worker = this.#heard(qube, queue);
+    worker.notices = notices;
     worker.asking += 1;
     this.#count(worker);
     return () => {
@@ -68,11 +72,12 @@ export class Workers {
     for (const [key, worker] of this.#workers) {
       if (worker.asking === 0 && worker.heard < since) this.#workers.delete(key);
     }
-    return [...this.#workers.values()].map(({ qube, queue, lastSeen, jobs }) => ({
+    return [...this.#workers.values()].map(({ qube, queue, lastSeen, jobs, notices }) => ({
       qube,
       queue,
       lastSeen,
       jobs: [...jobs],
+      notices,
     }));
   }
 
@@ -87,7 +92,16 @@ export class Workers {
   #heard(qube: QubeName, queue: Queue): Worker {
     const key = `${qube} ${queue}`;
     const known = this.#workers.get(key);
-    const worker = known ?? { qube, queue, jobs: new Set(), asking: 0, slots: 0, lastSeen: 0, heard: 0 };
+    const worker = known ?? {
+      qube,
+      queue,
+      jobs: new Set(),
+      notices: [],
+      asking: 0,
+      slots: 0,
+      lastSeen: 0,
+      heard: 0,
+    };
     worker.lastSeen = Math.floor(this.#clock.now());
     worker.heard = this.#clock.monotonic();
     this.#workers.set(key, worker);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,6 +11,8 @@ export interface GnuPg {
   makeKey(userId: string, algorithm?: string, usage?: string, expires?: string): string;
   addSubkey(fingerprint: string, algorithm: string, usage?: string, expires?: string): void;
   exportKey(fingerprint: string): Buffer;
+  /** By the certificate that gpg made with the key. */
+  revoke(fingerprint: string): void;
   remove(): void;
 }
 
@@ -48,6 +50,11 @@ export function openGnuPg(): GnuPg {
       gpg(['--passphrase', '', '--quick-add-key', fingerprint, algorithm, usage, expires]);
     },
     exportKey: (fingerprint) => gpg(['--export', fingerprint]),
+    revoke: (fingerprint) => {
+      const folder = join(home, 'openpgp-revocs.d');
+      const certificate = readdirSync(folder).find((name) => name.startsWith(fingerprint)) ?? '';
+      gpg(['--import'], readFileSync(join(folder, certificate), 'utf8').replace(':-----BEGIN', '-----BEGIN'));
+    },
     remove: () => {
       try {
         execFileSync('gpgconf', ['--homedir', home, '--kill', 'all'], { stdio: 'ignore' });

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { parseLayout } from '../../lib/domain/layout.ts';
-import { MetablockError, parseMetablock } from '../../lib/domain/metablock.ts';
 import { type PublicationPath, parsePublicationPath } from '../../lib/domain/names.ts';
+import { readRootLayout } from '../root-layout.ts';
 import type { Published } from './sign-links.ts';
 import type { PublishOptions } from './tree.ts';
 
@@ -14,11 +12,7 @@ export async function rootLayout({
   if (file === undefined) return [];
   const path: PublicationPath = parsePublicationPath(`${folder}/root.layout`);
   try {
-    const content = await readFile(file);
-    const { signatures, untrusted } = parseMetablock(content.toString('utf8'));
-    parseLayout(untrusted);
-    if (signatures.length === 0) throw new MetablockError('malformed', 'it is not signed');
-    return [{ path, content }];
+    return [{ path, content: (await readRootLayout(file)).content }];
   } catch (error) {
     log.warning('the root layout is not published', {
       file,

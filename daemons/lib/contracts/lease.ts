@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineContract, parseWith } from './contract.ts';
+import { maxNotices, noticeSchema } from './documents/notice.ts';
 import { architecture, version1 } from './fields.ts';
 import { leasedJob, type Payloads, payloads, type Queue, queueWorkers } from './job.ts';
 
@@ -27,6 +28,8 @@ const request = z.strictObject({
         .max(2 ** 30),
     })
     .optional(),
+  /** What people are to know of the caller, in place of what it said before. */
+  notices: z.array(noticeSchema).max(maxNotices).default([]),
 });
 export type LeaseRequest = z.input<typeof request>;
 

@@ -1,7 +1,9 @@
 import type { LayoutKey } from '../domain/layout.ts';
+import { partsOf } from '../domain/layout-key.ts';
 import { type Packet, readPackets } from './packets.ts';
 import { isGood, keyIdOf, keyIfUsable, readBundle, readIfUsable } from './public-key.ts';
 import { type SignaturePacket, signatureTypes } from './signature.ts';
+import { expiryOf } from './verify.ts';
 
 /**
  * What the parts of a key are for, as gpg decides it: RFC 4880 sections 5.2.3.21 (key flags) and 5.2.1 (revocations). A
@@ -64,6 +66,21 @@ function readParts(bytes: Buffer): readonly Part[] {
     return bindings.length === 0 ? [] : [partOf(packet, bindings, revoked || isRevoked)];
   });
   return [partOf(bundle.primary, certificates, revoked), ...subkeys];
+}
+
+/** The parts of a key that may sign and that in-toto knows: whatever signs for it can be verified. */
+export function signingParts(key: LayoutKey, uses: ReadonlyMap<string, KeyUse>): readonly LayoutKey[] {
+  return partsOf(key).filter((part) => uses.get(part.keyid) === 'signs');
+}
+
+/**
+ * Until when one of these parts of a key can sign: wall time in milliseconds, undefined if there is no end. gpg lets no
+ * subkey outlive its primary key.
+ */
+export function signsUntil(key: LayoutKey, parts: readonly [LayoutKey, ...LayoutKey[]]): number | undefined {
+  const endOf = (part: LayoutKey) => expiryOf(part) ?? Number.POSITIVE_INFINITY;
+  const last = Math.min(endOf(key), Math.max(...parts.map(endOf)));
+  return Number.isFinite(last) ? last : undefined;
 }
 
 /** The newest self-signature decides. */

@@ -1,3 +1,4 @@
+import type { Notice } from '../contracts/documents/notice.ts';
 import type { Queue } from '../contracts/job.ts';
 import type { LeasedJob, LeaseRequest } from '../contracts/lease.ts';
 import type { Outcomes } from '../contracts/return.ts';
@@ -46,6 +47,8 @@ export interface WorkerOptions<Q extends Queue> {
   readonly stop: AbortSignal;
   readonly slots: readonly Slot[];
   readonly capabilities?: NonNullable<LeaseRequest['capabilities']>;
+  /** What people are to know, told with each Lease. */
+  notices?(): Promise<readonly Notice[]>;
   /** Does one job. A `JobFailure` is its failed outcome; any other error is a failure of ours, `protocol`. */
   handle(context: JobContext<Q>): Promise<Done<Q>>;
 }

@@ -81,10 +81,12 @@ async function leaseOne<Q extends Queue>(
   const { caller, queue, clock, log, stop, capabilities } = options;
   const asked = clock.monotonic();
   try {
+    const notices = (await options.notices?.()) ?? [];
     const request = {
       waitMs: leasePollMs,
       ...(group.kinds === undefined ? {} : { kinds: group.kinds }),
       ...(capabilities === undefined ? {} : { capabilities }),
+      ...(notices.length === 0 ? {} : { notices: [...notices] }),
     };
     const { reply, done } = await caller.call(lease, queue, request, { signal: stop });
     await done();

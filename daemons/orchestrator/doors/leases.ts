@@ -29,7 +29,7 @@ export interface Asker {
 export async function leaseDoor(office: Office, asker: Asker, request: Request): Promise<Answer> {
   const { clock, wakeups, workers } = office;
   const { source, queue, signal } = asker;
-  const done = workers.asks(source, queue);
+  const done = workers.asks(source, queue, request.notices);
   try {
     const patience = clock.monotonic() + request.waitMs;
     for (;;) {

@@ -1,4 +1,5 @@
-import { parseStatusView, type StatusView } from '../../lib/contracts/documents/views.ts';
+import { maxNoticeSay } from '../../lib/contracts/documents/notice.ts';
+import { maxNoticesTold, parseStatusView, type StatusView } from '../../lib/contracts/documents/views.ts';
 import { queues } from '../../lib/contracts/job.ts';
 import { isoTime } from '../../lib/daemon/clock.ts';
 import { escapeText } from '../../lib/daemon/escape-text.ts';
@@ -11,13 +12,17 @@ export async function statusView(office: Office): Promise<StatusView> {
   const { history, objects, settings, workers } = office;
   const counts = await history.counts();
   const { count, bytes } = objects.usage();
+  const seen = workers.lately();
   return parseStatusView({
     version: settings.version,
     now: office.time.now().wall,
     queues: queues.map((queue) => queueRow(counts, queue)),
     states: counts.states,
-    workers: workers.lately(),
+    workers: seen.map(({ notices: _notices, ...worker }) => worker),
     feeds: await feedRows(office),
+    notices: seen
+      .flatMap(({ qube, queue, notices }) => notices.map((notice) => ({ ...notice, qube, queue })))
+      .slice(0, maxNoticesTold),
     objects: { count, bytes, quotaBytes: Number.isFinite(objects.quotaBytes) ? objects.quotaBytes : null },
   });
 }
@@ -57,6 +62,11 @@ export function statusText(view: StatusView): string {
   return [
     `package-rebuilder ${view.version}, ${time(view.now)} UTC`,
     '',
+    ...view.notices.map(
+      ({ code, qube, say, at }) =>
+        `${code} (${qube}${at === null ? '' : `, ${time(at)}`}): ${escapeText(say, maxNoticeSay)}`,
+    ),
+    ...(view.notices.length === 0 ? [] : ['']),
     ...table(
       ['queue', 'pending', 'leased', 'set aside', ''],
       view.queues.map((row) => [

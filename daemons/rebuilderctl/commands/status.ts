@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { maxNoticeSay } from '../../lib/contracts/documents/notice.ts';
 import { parseStatusView, type StatusView } from '../../lib/contracts/documents/views.ts';
 import { isoTime } from '../../lib/daemon/clock.ts';
+import { escapeText } from '../../lib/daemon/escape-text.ts';
 import { queryRow } from '../../lib/wire/rows.ts';
 import type { Context } from '../context.ts';
 import { paint, type Terminal, table } from '../terminal.ts';
@@ -29,6 +31,7 @@ export function showStatus(status: StatusView, terminal: Terminal): void {
     terminal.print('');
   };
   terminal.print(`package-rebuilder ${status.version}, ${isoTime(status.now)}\n`);
+  showNotices(status, terminal);
   print(
     table(
       ['QUEUE', 'WAITING', 'LENT', 'SET ASIDE', ''],
@@ -70,6 +73,16 @@ export function showStatus(status: StatusView, terminal: Terminal): void {
   );
   const { count, bytes, quotaBytes } = status.objects;
   terminal.print(`objects: ${count}, ${size(bytes)}${quotaBytes === null ? '' : ` of ${size(quotaBytes)}`}`);
+}
+
+/** First of all, for they are what somebody has to do something about. */
+function showNotices({ notices, now }: StatusView, terminal: Terminal): void {
+  for (const { code, qube, say, at } of notices) {
+    const when = at === null ? '' : at < now ? `, ${ago(now - at)}` : `, in ${span(at - now)}`;
+    const word = paint(terminal, code.endsWith('-expires') ? 'retry' : 'failure', code);
+    terminal.print(`${word} (${escapeText(qube, 63)}${when}): ${escapeText(say, maxNoticeSay)}`);
+  }
+  if (notices.length > 0) terminal.print('');
 }
 
 function paintLine(line: string, state: Parameters<typeof paint>[1] | undefined, terminal: Terminal): string {

@@ -322,7 +322,9 @@ export class Fixture {
     const raw = () => this.#call();
     return {
       ...found,
+      name: 'in-toto-sign-key-fpr',
       fingerprint,
+      until: undefined,
       signer: splitGpgSigner(fingerprint, { caller: { raw }, clock: systemClock }),
     };
   }

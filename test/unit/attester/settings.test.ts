@@ -14,7 +14,7 @@ describe('the attester’s settings', () => {
   let gnupg: GnuPg;
   let dir: string;
   let program: BundledProgram;
-  const keys = { good: '', other: '', expired: '', weak: '' };
+  const keys = { good: '', other: '', expired: '', weak: '', revoked: '', certifies: '', outlived: '' };
 
   beforeAll(() => {
     gnupg = openGnuPg();
@@ -24,6 +24,11 @@ describe('the attester’s settings', () => {
     keys.other = gnupg.makeKey('Other', 'rsa2048');
     keys.expired = gnupg.makeKey('Expired', 'rsa2048', 'sign', 'seconds=1');
     keys.weak = gnupg.makeKey('Weak', 'rsa1024');
+    keys.revoked = gnupg.makeKey('Revoked', 'rsa2048');
+    gnupg.revoke(keys.revoked);
+    keys.certifies = gnupg.makeKey('Certifies', 'rsa2048', 'cert');
+    keys.outlived = gnupg.makeKey('Outlived', 'rsa2048', 'cert');
+    gnupg.addSubkey(keys.outlived, 'rsa2048', 'sign', 'seconds=1');
     execFileSync('mkdir', [join(dir, 'keys')]);
     for (const key of Object.values(keys)) {
       writeFileSync(join(dir, 'keys', `${key}.asc`), gnupg.gpg(['--armor', '--export', key]));
@@ -84,6 +89,21 @@ describe('the attester’s settings', () => {
   it.each([
     ['a key that is not there', () => [`in-toto-sign-key-fpr = ${'AB'.repeat(20)}`], /vault-keys export AB/],
     ['an expired key', () => [`in-toto-sign-key-fpr = ${keys.expired}`], /has expired/],
+    [
+      'a key whose only part that signs has expired',
+      () => [`in-toto-sign-key-fpr = ${keys.outlived}`],
+      /has expired/,
+    ],
+    [
+      'a key no part of which signs',
+      () => [`in-toto-sign-key-fpr = ${keys.certifies}`],
+      /no part of it may sign.*gpg --quick-add-key/,
+    ],
+    [
+      'a revoked key',
+      () => [`in-toto-sign-key-fpr = ${keys.revoked}`],
+      /is revoked.*rebuilderctl resign --signed-by/,
+    ],
     ['a short key', () => [`in-toto-sign-key-fpr = ${keys.weak}`], /less than 2048 bits/],
     [
       'one key for both',

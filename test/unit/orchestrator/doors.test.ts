@@ -377,6 +377,23 @@ describe('a query', () => {
     ]);
   });
 
+  it('tells in the status what a worker says with its lease, made fit for a terminal', async () => {
+    const at = Date.UTC(2031, 1, 3);
+    const notices = [
+      { code: 'key-expires', say: 'key \u001b[2J ends', at },
+      { code: 'layout-lacks-key', say: 'not there', at: null },
+    ];
+    await workersOf(path).attest.lease({ waitMs: 0, notices });
+    const text = await typed(path, 'rebuilder-admin', 'rebuilder.Query+status');
+    expect(text).toContain('key-expires (rebuilder-attest, 2031-02-03 00:00:00): key \\x1b[2J ends\n');
+    expect(text).toContain('layout-lacks-key (rebuilder-attest): not there\n');
+    expect(await view(path, 'status', { format: 'json' })).toMatchObject([
+      { notices: notices.map((notice) => ({ ...notice, qube: 'rebuilder-attest', queue: 'attest' })) },
+    ]);
+    await workersOf(path).attest.lease({ waitMs: 0 });
+    expect(await view(path, 'status', { format: 'json' })).toMatchObject([{ notices: [] }]);
+  });
+
   it('gives objects that results refer to, and no others', async () => {
     const docs = documents();
     await upTo(path, 'attest', docs);

@@ -109,6 +109,22 @@ describe('a wake-up', () => {
 });
 
 describe('workers seen lately', () => {
+  it('have to say what they said last, as long as they are heard of', async () => {
+    const clock = new VirtualClock();
+    const workers = new Workers(clock);
+    const qube = parseQubeName('rebuilder-attester');
+    const notice = { code: 'key-expires', say: 'soon', at: null } as const;
+    const said = () => workers.lately().map(({ notices }) => notices);
+    workers.asks(qube, 'attest', [notice])();
+    workers.renewed(qube, 'attest', []);
+    expect(said()).toEqual([[notice]]);
+    workers.asks(qube, 'attest')();
+    expect(said()).toEqual([[]]);
+    workers.asks(qube, 'attest', [notice])();
+    await clock.advance(latelyMs + 1);
+    expect(said()).toEqual([]);
+  });
+
   it('count with the jobs they had at once and the one they ask for, until they are not heard of', async () => {
     const clock = new VirtualClock();
     const workers = new Workers(clock);

@@ -17,6 +17,11 @@ const status = {
     { qube: 'rebuilder-getter', queue: 'get', lastSeen: 1_763_999_990_000, jobs: ['abcdefghijklmnop.feed'] },
   ],
   feeds: [{ dist: 'bookworm.amd64', lastRead: null, say: null, next: null }],
+  notices: [
+    { code: 'key-expires', say: 'key \u001b[2J', at: 1_764_864_000_000, qube: 'attester', queue: 'attest' },
+    { code: 'layout-lacks-key', say: 'not there', at: null, qube: 'attester', queue: 'attest' },
+    { code: 'layout-expired', say: 'over', at: 1_763_913_600_000, qube: 'attester', queue: 'attest' },
+  ],
   objects: { count: 12, bytes: 3 * 1_048_576, quotaBytes: 2 ** 40 },
 };
 
@@ -31,6 +36,19 @@ describe('rebuilderctl status', () => {
     expect(out).toMatch(/rebuilder-getter\s+get\s+10 s ago\s+abcdefghijklmnop\.feed/);
     expect(out).toMatch(/bookworm\.amd64\s+never/);
     expect(out).toContain('objects: 12, 3.0 MiB of 1.0 TiB');
+  });
+
+  it('begins with what somebody has to do something about, coloured on a terminal alone', async () => {
+    const { out } = await runWith(services, ['status']);
+    expect(out.split('\n').slice(2, 6)).toEqual([
+      'key-expires (attester, in 10 d): key \\x1b[2J',
+      'layout-lacks-key (attester): not there',
+      'layout-expired (attester, 24 h ago): over',
+      '',
+    ]);
+    const coloured = await runWith(services, ['status'], { isTTY: true });
+    expect(coloured.out).toContain('\u001b[35mkey-expires\u001b[0m (attester');
+    expect(coloured.out).toContain('\u001b[31mlayout-lacks-key\u001b[0m (attester)');
   });
 
   it('is one object with --json', async () => {

@@ -21,6 +21,7 @@ import {
 import { queues } from '../job.ts';
 import { maxSigners } from './attestation.ts';
 import { judgedFileSchema } from './judged-file.ts';
+import { noticeSchema } from './notice.ts';
 
 /** The rows that `rebuilder.Query` answers with, as JSON lines. */
 
@@ -109,6 +110,8 @@ export type ResultWhole = z.infer<typeof resultWhole>;
 /** Dists that one suite may follow, and workers that may call on it. */
 export const maxDists = 2_000;
 export const maxWorkers = 2_000;
+/** Notices that `status` tells, of all workers together. */
+export const maxNoticesTold = 500;
 const bytes = z.int().min(0);
 
 const statusView = z.strictObject({
@@ -148,6 +151,11 @@ const statusView = z.strictObject({
       }),
     )
     .max(maxDists),
+  /** What roles want people to know: keys and layouts whose end is near, say. */
+  notices: z
+    .array(noticeSchema.extend({ qube: z.string().max(63), queue: z.enum(queues) }))
+    .max(maxNoticesTold)
+    .default([]),
   /** null where only the disk is the limit. */
   objects: z.strictObject({ count, bytes, quotaBytes: bytes.nullable() }),
 });

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { maxNoticeSay, maxNotices, noticeCodes } from '../../../../daemons/lib/contracts/documents/notice.ts';
 import { queues } from '../../../../daemons/lib/contracts/job.ts';
 import { lease, leasePollMs, parsePayload } from '../../../../daemons/lib/contracts/lease.ts';
+import { encodeHeader } from '../../../../daemons/lib/wire/header.ts';
 import {
   architectures,
   buildSpecs,
@@ -15,6 +17,7 @@ import {
   sourceNames,
   texts,
   versions,
+  wallTimes,
 } from '../../../support/contract-values.ts';
 import { describeParser } from '../../../support/parser-laws.ts';
 
@@ -30,9 +33,20 @@ describeParser({
       cores: fc.integer({ min: 1, max: 4_096 }),
       memoryMiB: fc.constantFrom(1, 2 ** 30),
     }),
+    notices: some(fc.record({ code: fc.constantFrom(...noticeCodes), say: texts, at: wallTimes })),
   }),
-  optional: ['v', 'kinds', 'waitMs', 'capabilities'],
-  lists: { kinds: 10, architectures: 20 },
+  optional: ['v', 'kinds', 'waitMs', 'capabilities', 'notices'],
+  nullable: ['at'],
+  texts: { say: maxNoticeSay },
+  lists: { kinds: 10, architectures: 20, notices: maxNotices },
+});
+
+describe('the most notices that a request may carry', () => {
+  it('fit into a header, however their text is escaped', () => {
+    const notice = { code: 'layout-threshold', say: '"'.repeat(maxNoticeSay), at: 2 ** 53 - 1 };
+    const notices = Array.from({ length: maxNotices }, () => notice);
+    expect(() => encodeHeader(lease.parseRequest({ notices }, 'attest'))).not.toThrow();
+  });
 });
 
 describeParser({

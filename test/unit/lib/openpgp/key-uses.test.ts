@@ -1,10 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OpenPgpError } from '../../../../daemons/lib/openpgp/error.ts';
-import { readKeyUses, signingPartOf } from '../../../../daemons/lib/openpgp/key-uses.ts';
+import {
+  readKeyUses,
+  signingPartOf,
+  signingParts,
+  signsUntil,
+} from '../../../../daemons/lib/openpgp/key-uses.ts';
+import { readPublicKey } from '../../../../daemons/lib/openpgp/public-key.ts';
 import { describeSignature } from '../../../../daemons/lib/openpgp/signature.ts';
+import { expiryOf } from '../../../../daemons/lib/openpgp/verify.ts';
 import { type GnuPg, openGnuPg } from '../../../support/gnupg.ts';
 
 let gnupg: GnuPg;
@@ -41,12 +46,7 @@ describe('readKeyUses', () => {
     gnupg.addSubkey(withoutSubkey, 'rsa2048', 'sign');
     gnupg.gpg(['--command-fd', '0', '--edit-key', withoutSubkey], 'key 1\nrevkey\ny\n0\n\ny\nsave\n');
     const revoked = gnupg.makeKey('Revoked');
-    const folder = join(gnupg.home, 'openpgp-revocs.d');
-    const certificate = readdirSync(folder).find((name) => name.startsWith(revoked)) ?? '';
-    gnupg.gpg(
-      ['--import'],
-      readFileSync(join(folder, certificate), 'utf8').replace(':-----BEGIN', '-----BEGIN'),
-    );
+    gnupg.revoke(revoked);
 
     const shapes = [plain, certifies, short, extended, withoutSubkey, revoked];
     for (const key of shapes) expect(readKeyUses(gnupg.exportKey(key))).toEqual(byGpg(key));
@@ -55,6 +55,25 @@ describe('readKeyUses', () => {
     expect(byGpg(withoutSubkey).size).toBe(2);
     expect([...byGpg(withoutSubkey).values()]).toContain('revoked');
     expect(byGpg(revoked).get(revoked.toLowerCase())).toBe('revoked');
+  });
+
+  it('say until when something of a key can sign: its last part, and none beyond the primary key', () => {
+    const make = (primary: string, subkeys: readonly string[], usage = 'cert') => {
+      const fingerprint = gnupg.makeKey(`Until ${primary} ${subkeys}`, 'rsa2048', usage, primary);
+      for (const end of subkeys) gnupg.addSubkey(fingerprint, 'rsa2048', 'sign', end);
+      const exported = gnupg.exportKey(fingerprint);
+      const key = readPublicKey(exported);
+      const parts = signingParts(key, readKeyUses(exported));
+      const [first, ...more] = parts;
+      return { key, parts, until: first === undefined ? 'none' : signsUntil(key, [first, ...more]) };
+    };
+    const last = make('never', ['30d', '90d', '60d']);
+    expect(last.parts).toHaveLength(3);
+    expect(last.until).toBe(Math.max(...last.parts.map((part) => expiryOf(part) ?? 0)));
+    const bounded = make('60d', ['30d', 'never']);
+    expect(bounded.until).toBe(expiryOf(bounded.key));
+    expect(make('never', ['30d'], 'sign').until).toBeUndefined();
+    expect(make('never', []).until).toBe('none');
   });
 
   it('answers any bytes with uses or an OpenPgpError', () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { Notice } from '../../../../daemons/lib/contracts/documents/notice.ts';
 import { JobFailure } from '../../../../daemons/lib/contracts/job-failure.ts';
 import { VirtualClock } from '../../../../daemons/lib/daemon/clock.ts';
 import { openLog } from '../../../../daemons/lib/daemon/log.ts';
@@ -29,7 +30,7 @@ const done: Done<'get'> = {
 /** A getter at work: `line` holds what it logged. */
 function worker(
   handle: (context: JobContext<'get'>) => Promise<Done<'get'>>,
-  options: { slots?: readonly Slot[]; seed?: number } = {},
+  options: Readonly<{ slots?: readonly Slot[]; seed?: number; notices?: () => Promise<Notice[]> }> = {},
 ) {
   const clock = new VirtualClock(options.seed);
   const orchestrator = new OrchestratorStandIn(clock);
@@ -43,6 +44,7 @@ function worker(
     notify: openNotify(clock, {}),
     stop: stop.signal,
     slots: options.slots ?? [{}],
+    ...(options.notices === undefined ? {} : { notices: options.notices }),
     handle,
   });
   return { clock, orchestrator, logged, stop, running };
@@ -65,6 +67,19 @@ describe('a worker', () => {
     expect(orchestrator.returns[0]).toMatchObject({ job: id(0), fence: 1, outcome, sent: [log] });
     const digest = createHash('sha256').update(JSON.stringify(outcome)).digest('hex');
     expect(orchestrator.returns[0]?.digest).toBe(digest);
+    stop.abort();
+    await running;
+  });
+
+  it('says with each lease what people are to know then', async () => {
+    const soon: Notice = { code: 'key-expires', say: 'soon', at: 1 };
+    const said: Notice[][] = [[soon], [], [soon, { ...soon, code: 'key-expired' }]];
+    const { clock, orchestrator, stop, running } = worker(async () => done, {
+      notices: async () => said[orchestrator.leases.length] ?? [],
+    });
+    for (const number of [0, 1]) orchestrator.waiting.push({ id: id(number), payload: feed });
+    await clock.advance(5_000);
+    expect(orchestrator.leases.map(({ notices }) => notices)).toEqual(said);
     stop.abort();
     await running;
   });

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import { maxNoticeSay, noticeCodes } from '../../../../../daemons/lib/contracts/documents/notice.ts';
 import {
   maxDists,
+  maxNoticesTold,
   maxWorkers,
   parseJobRow,
   parseResultRow,
@@ -163,9 +165,26 @@ describeParser({
     states: some(fc.record({ dist: dists, state: shown, count: counts })),
     workers: some(fc.record({ qube: texts, queue: queueNames, lastSeen: wallTimes, jobs: some(jobIds) })),
     feeds: some(fc.record({ dist: dists, lastRead: wallTimes, say: texts, next: wallTimes })),
+    notices: some(
+      fc.record({
+        code: fc.constantFrom(...noticeCodes),
+        say: texts,
+        at: wallTimes,
+        qube: texts,
+        queue: queueNames,
+      }),
+    ),
     objects: fc.record({ count: counts, bytes: sizes, quotaBytes: fc.option(wallTimes) }),
   }),
-  nullable: ['lastRead', 'feeds.*.say', 'next', 'quotaBytes'],
-  texts: { version: 60, qube: 63, say: 2_000 },
-  lists: { queues: 6, states: maxDists * 6, workers: maxWorkers, 'workers.*.jobs': 64, feeds: maxDists },
+  optional: ['notices'],
+  nullable: ['lastRead', 'feeds.*.say', 'next', 'at', 'quotaBytes'],
+  texts: { version: 60, qube: 63, 'notices.*.say': maxNoticeSay, say: 2_000 },
+  lists: {
+    queues: 6,
+    states: maxDists * 6,
+    workers: maxWorkers,
+    'workers.*.jobs': 64,
+    feeds: maxDists,
+    notices: maxNoticesTold,
+  },
 });
