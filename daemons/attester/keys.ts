@@ -24,7 +24,17 @@ export type ConfiguredKey = PublicKey &
   }>;
 
 /** A key that signs: the vault's half behind `signer`, ours to check with. */
-export type SigningKey = ConfiguredKey & Readonly<{ signer: DetachedSigner }>;
+export type SigningKey = ConfiguredKey &
+  Readonly<{
+    signer: DetachedSigner;
+    /** Keys that signed before in its place, the last one first. */
+    previous: readonly ConfiguredKey[];
+  }>;
+
+/** The parts of a key and its previous ones whose earlier links are kept, the latest first. */
+export function believedParts(key: SigningKey): readonly LayoutKey[] {
+  return [key, ...key.previous].flatMap((one) => signingParts(one.key, one.uses));
+}
 
 /** A key that is configured and cannot be used, in one line with what to do. */
 export class KeyError extends Error {
@@ -88,14 +98,27 @@ interface Configured {
   readonly name: string;
   readonly fingerprint: Fingerprint;
   readonly folder: string;
-  readonly now: number;
-  readonly by: OpenPgpService;
+  /** What has it sign; without it any part of the key may have signed. */
+  readonly by?: OpenPgpService;
 }
 
-/** The public key of a configured fingerprint, if links by it could be verified. */
+/** The public key of a configured fingerprint that can sign at this moment so that it can be verified. */
 export function usableKey(
   keys: ReadonlyMap<string, PublicKey>,
-  { name, fingerprint, folder, now, by }: Configured,
+  configured: Configured & Readonly<{ now: number }>,
+): ConfiguredKey {
+  const key = knownKey(keys, configured);
+  if (key.until === undefined || key.until >= configured.now) return key;
+  throw new KeyError(
+    'expired',
+    `${configured.name} = ${configured.fingerprint}: the key has expired; extend it and export it again`,
+  );
+}
+
+/** The public key of a configured fingerprint, expired or not, if signatures by it can be verified while it lasts. */
+export function knownKey(
+  keys: ReadonlyMap<string, PublicKey>,
+  { name, fingerprint, folder, by }: Configured,
 ): ConfiguredKey {
   const what = `${name} = ${fingerprint}`;
   const found = keys.get(fingerprint);
@@ -109,7 +132,7 @@ export function usableKey(
   if (uses.get(key.keyid) === 'revoked') {
     throw new KeyError(
       'revoked',
-      `${what}: the key is revoked: name another, then \`rebuilderctl resign --signed-by ${fingerprint}\``,
+      `${what}: the key is revoked: take it out, then \`rebuilderctl resign --signed-by ${fingerprint}\``,
     );
   }
   const subkeys = Object.values(key.subkeys ?? {});
@@ -120,13 +143,9 @@ export function usableKey(
       `${what}: split-gpg2 signs with a subkey alone, and this key has none of RSA that can sign; ${another}`,
     );
   }
-  const [first, ...more] = signingParts(key, uses).filter((part) => by === 'qubes.Gpg' || part !== key);
+  const [first, ...more] = signingParts(key, uses).filter((part) => by !== 'qubes.Gpg2' || part !== key);
   if (first === undefined)
     throw new KeyError('unusable', `${what}: no part of it may sign that in-toto knows; ${another}`);
   if ([first, ...more].some(isWeak)) throw new KeyError('unusable', `${what}: RSA of less than 2048 bits`);
-  const until = signsUntil(key, [first, ...more]);
-  if (until !== undefined && until < now) {
-    throw new KeyError('expired', `${what}: the key has expired; extend it and export it again`);
-  }
-  return { ...found, name, fingerprint, until };
+  return { ...found, name, fingerprint, until: signsUntil(key, [first, ...more]) };
 }

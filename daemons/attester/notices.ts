@@ -69,27 +69,21 @@ export async function noticesOf(watched: readonly Watched[], now: number): Promi
 }
 
 function keyNotices({ reproducible, unreproducible }: Watched, now: number): readonly Notice[] {
-  return [reproducible, unreproducible].flatMap((key) => (key === undefined ? [] : endOf(key, now)));
+  return [reproducible, unreproducible].flatMap((key) =>
+    key === undefined
+      ? []
+      : [...endOf(key, true, now), ...key.previous.flatMap((one) => endOf(one, false, now))],
+  );
 }
 
-function endOf({ name, fingerprint, until }: ConfiguredKey, now: number): readonly Notice[] {
+function endOf({ name, fingerprint, until }: ConfiguredKey, signs: boolean, now: number): readonly Notice[] {
   if (until === undefined || until >= now + soonMs) return [];
-  const next = 'extend it or put another in its place, and have the layout believe that';
-  return until < now
-    ? [
-        notice(
-          'key-expired',
-          `${name} ${fingerprint}: it cannot sign since ${layoutTime(until)}: ${next}`,
-          until,
-        ),
-      ]
-    : [
-        notice(
-          'key-expires',
-          `${name} ${fingerprint}: it can sign until ${layoutTime(until)}: ${next}`,
-          until,
-        ),
-      ];
+  const [code, ends] =
+    until < now ? (['key-expired', 'has ended'] as const) : (['key-expires', 'ends'] as const);
+  const next = signs
+    ? 'extend it or put another in its place, and have the layout believe that'
+    : `what it signed alone is refused then: rebuilderctl resign --signed-by ${fingerprint}`;
+  return [notice(code, `${name} ${fingerprint} ${ends} on ${layoutTime(until)}: ${next}`, until)];
 }
 
 async function layoutNotices(
@@ -97,11 +91,14 @@ async function layoutNotices(
   now: number,
 ): Promise<readonly Notice[]> {
   if (file === undefined) return [];
-  const ours = reproducible === undefined ? [] : [{ key: reproducible.key, unusable: undefined }];
+  const ours = reproducible === undefined ? [] : [reproducible, ...reproducible.previous];
+  const rebuilders = ours
+    .filter(({ until }) => until === undefined || until >= now)
+    .map(({ key }) => ({ key, unusable: undefined }));
   try {
     const { layout, signatures } = await readRootLayout(file);
     const own = new Set(ours.map(({ key }) => key.keyid));
-    return checkLayout({ layout, signatures, owners: [], rebuilders: ours, now }).map((found) => {
+    return checkLayout({ layout, signatures, owners: [], rebuilders, now }).map((found) => {
       const { say, next, at = null } = about(file, found);
       return notice(codeOf(found, own), `${file}: ${say}. ${next}`, at);
     });

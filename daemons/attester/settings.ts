@@ -5,7 +5,14 @@ import { type Project, parseDist, projects, publishedFolder } from '../lib/domai
 import type { Fingerprint, RebuilderId } from '../lib/domain/names.ts';
 import type { SignedVerdict } from '../lib/domain/verdict.ts';
 import type { DetachedSigner } from '../lib/openpgp/sign.ts';
-import { KeyError, type OpenPgpService, type PublicKey, type SigningKey, usableKey } from './keys.ts';
+import {
+  KeyError,
+  knownKey,
+  type OpenPgpService,
+  type PublicKey,
+  type SigningKey,
+  usableKey,
+} from './keys.ts';
 import type { VaultSigner } from './sign/vault-signer.ts';
 
 /** What the attester does for the builds of one dist. */
@@ -58,16 +65,17 @@ function settingsOf(
 ): Omit<DistSettings, 'folder' | 'distribution'> {
   const values = options.config.projects[project];
   const own = debianKeyrings();
-  const key = (name: string, fingerprint: Fingerprint | undefined) =>
-    fingerprint === undefined ? undefined : signingKey(name, fingerprint, values.openpgp, options);
-  const reproducible = key('in-toto-sign-key-fpr', values.signKey);
-  const unreproducible = key('in-toto-sign-key-unreproducible-fpr', values.signKeyUnreproducible);
-  if (reproducible !== undefined && reproducible.fingerprint === unreproducible?.fingerprint) {
-    throw new KeyError(
-      'unusable',
-      'in-toto-sign-key-unreproducible-fpr: the same key as in-toto-sign-key-fpr; links that differ need one of their own',
-    );
-  }
+  const key = (kind: string, fingerprint: Fingerprint | undefined, previous: readonly Fingerprint[]) =>
+    fingerprint === undefined
+      ? undefined
+      : signingKey(kind, { fingerprint, previous, by: values.openpgp }, options);
+  const reproducible = key('in-toto-sign-key', values.signKey, values.signKeyPrevious);
+  const unreproducible = key(
+    'in-toto-sign-key-unreproducible',
+    values.signKeyUnreproducible,
+    values.signKeyUnreproduciblePrevious,
+  );
+  refuseShared([reproducible, unreproducible]);
   return {
     keyringsOf: (suite) => [...own, ...keyringsNamedFor(suite, values.archiveKeyring)],
     reproducible,
@@ -78,15 +86,40 @@ function settingsOf(
   };
 }
 
+interface Named {
+  readonly fingerprint: Fingerprint;
+  readonly previous: readonly Fingerprint[];
+  readonly by: OpenPgpService;
+}
+
 function signingKey(
-  name: string,
-  fingerprint: Fingerprint,
-  by: OpenPgpService,
+  kind: string,
+  { fingerprint, previous, by }: Named,
   options: SettingsOptions,
 ): SigningKey {
   const { keys, keysFolder: folder, now, signerFor } = options;
-  const key = usableKey(keys, { name, fingerprint, folder, now, by });
-  return { ...key, signer: signerFor(fingerprint, by) };
+  return {
+    ...usableKey(keys, { name: `${kind}-fpr`, fingerprint, folder, now, by }),
+    signer: signerFor(fingerprint, by),
+    previous: previous.map((one) =>
+      knownKey(keys, { name: `${kind}-previous-fpr`, fingerprint: one, folder }),
+    ),
+  };
+}
+
+/** What is identical and what differs are told apart by their keys, those of today and those before. */
+function refuseShared(signing: readonly (SigningKey | undefined)[]): void {
+  const seen = new Map<Fingerprint, string>();
+  for (const { name, fingerprint } of signing.flatMap((key) => (key ? [key, ...key.previous] : []))) {
+    const other = seen.get(fingerprint);
+    if (other !== undefined) {
+      throw new KeyError(
+        'unusable',
+        `${name} = ${fingerprint}: ${other} names the same key; each of them needs keys of its own`,
+      );
+    }
+    seen.set(fingerprint, name);
+  }
 }
 
 /** Where the operator puts public keys. */

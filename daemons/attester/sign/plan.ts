@@ -2,6 +2,8 @@ import type { BuildSpec } from '../../lib/domain/build.ts';
 import {
   type Artifacts,
   buildLinkName,
+  type EarlierProduct,
+  isMergedLink,
   type Link,
   linkOf,
   mergedLinkName,
@@ -44,7 +46,8 @@ export function planLinks(options: PlanOptions): readonly PlannedLink[] {
   return [...(options.perBinary ? planBinaries(options) : []), ...planSource(options)];
 }
 
-function planBinaries({ folder, products, earlier }: PlanOptions): readonly PlannedLink[] {
+function planBinaries({ folder, build, products, earlier }: PlanOptions): readonly PlannedLink[] {
+  const merged = ofSource(folder, build, earlier).filter((link) => isMergedLink(link.path));
   const groups = new Map<string, Product[]>();
   for (const product of products) {
     const key = `${product.package} ${product.version}`;
@@ -55,26 +58,35 @@ function planBinaries({ folder, products, earlier }: PlanOptions): readonly Plan
     if (first === undefined) return [];
     const path = metadataPath(folder, first.package, first.version);
     const versions: readonly string[] = [first.version, withoutEpoch(first.version)];
-    const kept = earlier
-      .filter((link) => link.path === path)
-      .filter((link) =>
-        link.products.every((one) => one.package === first.package && versions.includes(one.version)),
-      );
+    const isOfBinary = (one: EarlierProduct) =>
+      one.package === first.package && versions.includes(one.version);
+    // A source may have more binaries than a job is told links of: its merged links name the files of all.
+    const kept = earlier.flatMap((link) => {
+      if (link.path === path && link.products.every(isOfBinary)) return [link];
+      return merged.includes(link) ? [{ ...link, products: link.products.filter(isOfBinary) }] : [];
+    });
     return [{ link: linkOf(merge(kept, group)), path: () => path }];
   });
 }
 
-/** The source and version stand in the link itself: its path is not signed. */
+/** Earlier links of the same source and version: both stand in the link itself, for its path is not signed. */
+function ofSource(
+  folder: string,
+  { source, version }: BuildSpec,
+  earlier: readonly EarlierLink[],
+): readonly EarlierLink[] {
+  const under = sourceFolder(folder, source, version);
+  return earlier.filter(
+    ({ path, environment }) =>
+      path.startsWith(`${under}/`) && environment.source === source && environment.version === version,
+  );
+}
+
 function planSource({ folder, build, products, earlier }: PlanOptions): readonly PlannedLink[] {
   const subject = { source: build.source, version: build.version };
   const under = sourceFolder(folder, build.source, build.version);
   const label = labelOf(build);
-  const ours = earlier.filter(
-    (link) =>
-      link.path.startsWith(`${under}/`) &&
-      link.environment.source === subject.source &&
-      link.environment.version === subject.version,
-  );
+  const ours = ofSource(folder, build, earlier);
   const ofBuild = ours.filter((link) => link.path.endsWith(`.${label}.link`));
   const planned = (kept: readonly EarlierLink[], name: (keyid: string) => string): PlannedLink => ({
     link: linkOf(merge(kept, products), subject as JsonObject),

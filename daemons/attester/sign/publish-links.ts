@@ -1,7 +1,7 @@
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
 import type { Product } from '../../lib/domain/link.ts';
-import type { SigningKey } from '../keys.ts';
-import { maxEarlierBytes, readEarlier } from './earlier.ts';
+import { believedParts, type SigningKey } from '../keys.ts';
+import { type EarlierLink, maxEarlierBytes, readEarlier } from './earlier.ts';
 import { planLinks } from './plan.ts';
 import { type Published, signLinks } from './sign-links.ts';
 import type { PublishOptions, Tree } from './tree.ts';
@@ -27,17 +27,20 @@ export async function publishLinks(
   });
 }
 
+/** Those by the key of today come last: what they say is newer. */
 async function readEarlierLinks(options: PublishOptions, tree: Tree, key: SigningKey) {
-  const links = [];
+  const believed = believedParts(key);
+  const links: EarlierLink[] = [];
   for (const { path, sha256 } of options.job.earlier) {
     if (!path.startsWith(`${tree.folder}/sources/`) || !/(?:\/metadata|\.link)$/.test(path)) continue;
     const content = await options.read(sha256, maxEarlierBytes);
-    const link = readEarlier({ path, content }, key.key, options.now, (why) =>
+    const link = readEarlier({ path, content }, believed, options.now, (why) =>
       options.log.warning('an earlier link is not kept', { path, why }),
     );
     if (link !== undefined) links.push(link);
   }
-  return links;
+  const ageOf = ({ keyid }: EarlierLink) => believed.findIndex((part) => part.keyid === keyid);
+  return links.sort((one, other) => ageOf(other) - ageOf(one));
 }
 
 function productOf(file: JudgedFile): readonly Product[] {

@@ -148,6 +148,25 @@ export const keys = {
     parse: value.fingerprint,
     fallback: undefined as Fingerprint | undefined,
   }),
+  /**
+   * Keys that signed before in place of `signKey`, the last one first: what their links name is kept when these are
+   * merged, until they expire. A revoked key is none of them.
+   */
+  signKeyPrevious: key({
+    names: ['in-toto-sign-key-previous-fpr'],
+    place: 'project',
+    readers: ['attester'],
+    parse: value.fingerprints,
+    fallback: [],
+  }),
+  /** The same of `signKeyUnreproducible`. */
+  signKeyUnreproduciblePrevious: key({
+    names: ['in-toto-sign-key-unreproducible-previous-fpr'],
+    place: 'project',
+    readers: ['attester'],
+    parse: value.fingerprints,
+    fallback: [],
+  }),
   openpgp: key({
     names: ['openpgp'],
     place: 'project',

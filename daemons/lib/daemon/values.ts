@@ -109,6 +109,20 @@ function named<T>(parse: (text: string) => T, text: string): T {
   }
 }
 
+const maxFingerprints = 16;
+
+/** Full fingerprints without blanks inside, separated by blanks or line ends; each once. */
+export function fingerprints(text: string): readonly Fingerprint[] {
+  const words = text.split(/\s+/).filter((part) => part !== '');
+  if (words.length > maxFingerprints) throw new ValueError(`at most ${maxFingerprints} fingerprints`);
+  try {
+    return [...new Set(words.map((part) => parseFingerprint(part.replace(/^0x/, ''))))];
+  } catch (error) {
+    if (!(error instanceof NameError)) throw error;
+    throw new ValueError('full OpenPGP fingerprints (40 hexadecimal digits each), separated by blanks');
+  }
+}
+
 export function webUrl(text: string): string {
   if (!/^https?:\/\/[^\s/]+\S*$/.test(text) || !URL.canParse(text)) {
     throw new ValueError('an http:// or https:// URL');

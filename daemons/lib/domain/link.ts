@@ -173,6 +173,11 @@ export function mergedLinkName(keyid: string): string {
   return `${rebuildStep}.${shortKeyId(keyid)}.link`;
 }
 
+/** Whether a published path is that of a link of all builds of one version. */
+export function isMergedLink(path: string): boolean {
+  return /\/rebuild\.[0-9a-f]{8}\.link$/.test(path);
+}
+
 /** Upstream's place for a public key. */
 export function publicKeyPath(folder: string, fingerprint: Fingerprint): PublicationPath {
   return parsePublicationPath(`${folder}/${fingerprint}.asc`);

@@ -1,5 +1,6 @@
 import type { Payloads, Queue } from '../../lib/contracts/job.ts';
 import { firstLeaseMs, type LeasedJob, type lease } from '../../lib/contracts/lease.ts';
+import { isMergedLink } from '../../lib/domain/link.ts';
 import type { QubeName } from '../../lib/domain/names.ts';
 import type { Answer } from '../../lib/wire/serve.ts';
 import { composePublication } from '../compose.ts';
@@ -107,7 +108,8 @@ async function completed(office: Office, job: JobRecord): Promise<StoredPayload>
 }
 
 /** The seed's merged links first: they are made of all the others of their source. */
-function mostNeeded<T extends { path: string }>(links: readonly T[]): readonly T[] {
-  const isMerged = ({ path }: T) => /\/rebuild\.[^/]*\.link$/.test(path);
-  return [...links.filter(isMerged), ...links.filter((link) => !isMerged(link))].slice(0, maxEarlier);
+function mostNeeded<T extends { path: string }>(files: readonly T[]): readonly T[] {
+  const links = files.filter(({ path }) => /\/metadata$|\.link$/.test(path));
+  const rankOf = ({ path }: T) => (isMergedLink(path) ? 0 : path.endsWith('.link') ? 1 : 2);
+  return links.sort((one, other) => rankOf(one) - rankOf(other)).slice(0, maxEarlier);
 }

@@ -117,6 +117,16 @@ export class Fixture {
     };
   }
 
+  /** Has the vault make another key of that kind, which signs from now on; the one before is a previous one. */
+  async rotate(): Promise<Readonly<{ old: SigningKey; now: SigningKey }>> {
+    const old = this.settings.reproducible;
+    if (old === undefined) throw new Error('nothing signs');
+    const name = this.#makeKey('Another');
+    const now = { ...this.#signing(await readPublicKeys(this.keysFolder), name), previous: [old] };
+    this.settings = { ...this.settings, reproducible: now };
+    return { old, now };
+  }
+
   get keysFolder(): string {
     return join(this.dir, 'keys');
   }
@@ -325,6 +335,7 @@ export class Fixture {
       name: 'in-toto-sign-key-fpr',
       fingerprint,
       until: undefined,
+      previous: [],
       signer: splitGpgSigner(fingerprint, { caller: { raw }, clock: systemClock }),
     };
   }

@@ -26,7 +26,7 @@ const document = overTheWire({
 function read(text: string): { link: unknown; why: readonly string[] } {
   const why: string[] = [];
   const content = Buffer.from(text);
-  const link = readEarlier({ path: 'debian/x/metadata', content }, key, now, (reason) => why.push(reason));
+  const link = readEarlier({ path: 'debian/x/metadata', content }, [key], now, (reason) => why.push(reason));
   return { link, why };
 }
 

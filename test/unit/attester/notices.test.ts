@@ -37,7 +37,7 @@ const other = layoutKey('bb');
 function signs(until: number | undefined, key = own, name = 'in-toto-sign-key-fpr'): SigningKey {
   const fingerprint = parseFingerprint(key.keyid.toUpperCase());
   const signer = { fingerprint, sign: async () => Buffer.alloc(0) };
-  return { name, fingerprint, key, until, armored: Buffer.alloc(0), uses: new Map(), signer };
+  return { name, fingerprint, key, until, armored: Buffer.alloc(0), uses: new Map(), signer, previous: [] };
 }
 
 function layout(keys: readonly LayoutKey[], { threshold = 1, days = 365, signed = true } = {}): string {
@@ -72,9 +72,7 @@ describe('what the attester has to say', () => {
       {
         code: 'key-expires',
         at: ends[0],
-        say: expect.stringContaining(
-          `in-toto-sign-key-fpr ${own.keyid.toUpperCase()}: it can sign until 2027`,
-        ),
+        say: expect.stringContaining(`in-toto-sign-key-fpr ${own.keyid.toUpperCase()} ends on 2027`),
       },
       {
         code: 'key-expired',
@@ -82,6 +80,22 @@ describe('what the attester has to say', () => {
         say: expect.stringContaining('in-toto-sign-key-unreproducible-fpr BB00'),
       },
     ]);
+  });
+
+  it('is the end of a previous key, with how to have its links signed again, and that the layout dropped it', async () => {
+    const name = 'in-toto-sign-key-previous-fpr';
+    const previous = (until: number | undefined) => [signs(until, other, name)];
+    const ending = { ...signs(undefined), previous: previous(now + dayMs) };
+    const [notice] = await noticesOf([watched({ reproducible: ending })], now);
+    expect(notice).toMatchObject({ code: 'key-expires', at: now + dayMs });
+    expect(notice?.say).toContain(`rebuilderctl resign --signed-by ${other.keyid.toUpperCase()}`);
+    const rootLayout = layout([own]);
+    expect(
+      await found({ reproducible: { ...signs(undefined), previous: previous(undefined) }, rootLayout }),
+    ).toEqual([['layout-lacks-key', null]]);
+    expect(
+      await found({ reproducible: { ...signs(undefined), previous: previous(now - 1) }, rootLayout }),
+    ).toEqual([['key-expired', now - 1]]);
   });
 
   it('is the end of the layout and of each key in it', async () => {

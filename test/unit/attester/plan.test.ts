@@ -38,7 +38,7 @@ function earlier(path: string, products: Readonly<Record<string, string>>, envir
   const link = linkOf(
     Object.fromEntries(Object.entries(products).map(([name, sha256]) => [name, { sha256 }])),
   );
-  return { path, products: packageProducts(link) ?? [], environment };
+  return { path, keyid, products: packageProducts(link) ?? [], environment };
 }
 
 function plan(
@@ -92,6 +92,26 @@ describe('planLinks', () => {
     const products = plan(spec('foo', '1:1.0'), [now], [old])[path]?.products;
     expect(products?.['foo_1.0_arm64.deb']?.sha256).toBe(hash('arm'));
     expect(products?.['foo_1.0_amd64.deb']?.sha256).toBe(now.sha256);
+  });
+
+  it('keeps the other architectures of a binary by the merged link of its source, where its own is not told', () => {
+    const path = 'debian/sources/foo/1:1.0/metadata';
+    const merged = 'debian/sources/bar/1.0/rebuild.a03442f3.link';
+    const subject = { source: 'bar', version: '1:1.0' };
+    const files = {
+      'foo_1.0_arm64.deb': hash('arm'),
+      'foo_1%3a1.0_arm64.deb': hash('arm'),
+      'foo_0.9_arm64.deb': hash('older'),
+      'bar_1.0_arm64.deb': hash('other'),
+    };
+    const of = (kept: readonly EarlierLink[]) =>
+      Object.keys(plan(spec('bar', '1:1.0'), [product('foo', '1:1.0')], kept)[path]?.products ?? {}).sort();
+    const own = ['foo_1%3a1.0_amd64.deb', 'foo_1.0_amd64.deb'];
+    expect(of([earlier(merged, files, subject)])).toEqual(
+      [...own, 'foo_1%3a1.0_arm64.deb', 'foo_1.0_arm64.deb'].sort(),
+    );
+    expect(of([earlier(merged, files, { ...subject, version: '1.0' })])).toEqual(own.sort());
+    expect(of([earlier(merged.replace('.link', '.arm64.link'), files, subject)])).toEqual(own);
   });
 
   it('keeps nothing of another binary, version or source', () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PublicKey, readPublicKeys } from '../../../daemons/attester/keys.ts';
+import { believedParts, type PublicKey, readPublicKeys } from '../../../daemons/attester/keys.ts';
 import { openSettings } from '../../../daemons/attester/settings.ts';
 import { systemClock } from '../../../daemons/lib/daemon/clock.ts';
 import { loadConfig } from '../../../daemons/lib/daemon/config.ts';
@@ -86,6 +86,24 @@ describe('the attester’s settings', () => {
     });
   });
 
+  it('take previous keys, the last one first, also when they have expired', async () => {
+    const { reproducible, unreproducible } = (
+      await open([
+        `in-toto-sign-key-fpr = ${keys.good}`,
+        `in-toto-sign-key-previous-fpr = ${keys.other}\n  0x${keys.expired.toLowerCase()}`,
+      ])
+    )('bookworm.amd64');
+    expect(unreproducible).toBeUndefined();
+    expect(reproducible?.previous.map(({ fingerprint }) => fingerprint)).toEqual([keys.other, keys.expired]);
+    expect(reproducible?.previous[1]?.until).toBeLessThan(systemClock.now() + 5_000);
+    if (reproducible === undefined) return;
+    expect(believedParts(reproducible).map(({ keyid }) => keyid.toUpperCase())).toEqual([
+      keys.good,
+      keys.other,
+      keys.expired,
+    ]);
+  });
+
   it.each([
     ['a key that is not there', () => [`in-toto-sign-key-fpr = ${'AB'.repeat(20)}`], /vault-keys export AB/],
     ['an expired key', () => [`in-toto-sign-key-fpr = ${keys.expired}`], /has expired/],
@@ -104,11 +122,36 @@ describe('the attester’s settings', () => {
       () => [`in-toto-sign-key-fpr = ${keys.revoked}`],
       /is revoked.*rebuilderctl resign --signed-by/,
     ],
+    [
+      'a previous key that is not there',
+      () => [`in-toto-sign-key-fpr = ${keys.good}`, `in-toto-sign-key-previous-fpr = ${'AB'.repeat(20)}`],
+      /^in-toto-sign-key-previous-fpr = AB.*is not in/,
+    ],
+    [
+      'a previous key that is revoked',
+      () => [`in-toto-sign-key-fpr = ${keys.good}`, `in-toto-sign-key-previous-fpr = ${keys.revoked}`],
+      /^in-toto-sign-key-previous-fpr = .*is revoked: take it out/,
+    ],
+    [
+      'a key of today among the previous ones',
+      () => [`in-toto-sign-key-fpr = ${keys.good}`, `in-toto-sign-key-previous-fpr = ${keys.good}`],
+      /needs keys of its own/,
+    ],
+    [
+      'a previous key of the other kind',
+      () => [
+        `in-toto-sign-key-fpr = ${keys.good}`,
+        `in-toto-sign-key-previous-fpr = ${keys.expired}`,
+        `in-toto-sign-key-unreproducible-fpr = ${keys.other}`,
+        `in-toto-sign-key-unreproducible-previous-fpr = ${keys.expired}`,
+      ],
+      /^in-toto-sign-key-unreproducible-previous-fpr = .*in-toto-sign-key-previous-fpr names the same key/,
+    ],
     ['a short key', () => [`in-toto-sign-key-fpr = ${keys.weak}`], /less than 2048 bits/],
     [
       'one key for both',
       () => [`in-toto-sign-key-fpr = ${keys.good}`, `in-toto-sign-key-unreproducible-fpr = ${keys.good}`],
-      /need one of their own/,
+      /needs keys of its own/,
     ],
     [
       'a key without a signing subkey where split-gpg2 signs',

@@ -215,5 +215,26 @@ describe('one build, from its feed to the mirror', () => {
     const second = await attest.expectJob();
     expect(second.payload).toMatchObject({ earlier: [{ path: docs.path, sha256: sha(docs.link) }] });
     expect(await attest.fetch(second, [sha(docs.link)])).toEqual([docs.link]);
+
+    const file = (name: string) => ({ path: name, sha256: sha(docs.link), size: docs.link.length });
+    const merged = file('debian/sources/sed/4.9-1/rebuild.a03442f3.link');
+    const publish = [
+      file(`debian/${'AB'.repeat(20)}.asc`),
+      ...Array.from({ length: 50 }, (_, index) => file(`debian/sources/aa${index}/4.9-1/metadata`)),
+      merged,
+    ];
+    const many = Buffer.from(JSON.stringify({ ...JSON.parse(docs.attestation.toString('utf8')), publish }));
+    await attest.give(second, { status: 'done', attestation: sha(many) }, [many, docs.link]);
+    const [row] = (await view(running.path, 'results')) as unknown as [{ build: string }];
+    await typed(
+      running.path,
+      'rebuilder-admin',
+      'rebuilder.Control+requeue',
+      `{"which":{"job":"${row.build}.attest"}}\n`,
+    );
+    const { earlier } = (await attest.expectJob()).payload as { earlier: readonly { path: string }[] };
+    expect(earlier).toHaveLength(40);
+    expect(earlier[0]?.path).toBe(merged.path);
+    expect(earlier.slice(1).every(({ path }) => path.endsWith('/metadata'))).toBe(true);
   });
 });

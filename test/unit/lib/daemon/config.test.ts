@@ -226,6 +226,14 @@ describe('a mistake in rebuilder.conf', () => {
       '[common]\nin-toto-sign-key-fpr = 41641E5C\n',
       'FILE:2: in-toto-sign-key-fpr: found "41641E5C", expected a full OpenPGP fingerprint (40 hexadecimal digits)',
     ],
+    [
+      '[common]\nin-toto-sign-key-previous-fpr = 41641E5C\n',
+      'FILE:2: in-toto-sign-key-previous-fpr: found "41641E5C", expected full OpenPGP fingerprints (40 hexadecimal digits each), separated by blanks',
+    ],
+    [
+      `[common]\nin-toto-sign-key-unreproducible-previous-fpr = ${'A '.repeat(17)}\n`,
+      /^FILE:2: in-toto-sign-key-unreproducible-previous-fpr: found .*, expected at most 16 fingerprints$/,
+    ],
     ['[common]\ncheck-valid-until = maybe\n', 'FILE:2: check-valid-until: found "maybe", expected yes or no'],
     ['[common]\nopenpgp = gpg\n', 'FILE:2: openpgp: found "gpg", expected qubes.Gpg or qubes.Gpg2'],
     [
