@@ -8,6 +8,7 @@ import { addLayout } from './commands/layout.ts';
 import { addLog } from './commands/log.ts';
 import { addQuorum } from './commands/quorum.ts';
 import { addRebuild, askedFor } from './commands/rebuild.ts';
+import { addResign } from './commands/resign.ts';
 import { addResults } from './commands/results.ts';
 import { addStatus } from './commands/status.ts';
 import { addTrigger } from './commands/trigger.ts';
@@ -65,6 +66,7 @@ function describe(context: Context): Command {
   addJobs(program, context);
   addLog(program, context);
   addControl(program, context);
+  addResign(program, context);
   addInspect(program, context);
   addVersion(program, context);
   addLayout(program, context);

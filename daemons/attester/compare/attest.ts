@@ -84,10 +84,11 @@ function doneWith(examined: Examined, publication: Publication): Done<'attest'> 
     environment,
     selfHosted,
     files: [...judgement.files],
-    publish: publication.files.map(({ path, content }) => ({
+    publish: publication.files.map(({ path, content, signedBy }) => ({
       path,
       sha256: keep(content),
       size: content.length,
+      ...(signedBy === undefined ? {} : { signedBy }),
     })),
     signedBy: [...publication.signedBy],
   };

@@ -1,13 +1,13 @@
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import { formatMetablock, type JsonObject, type Metablock } from '../../lib/domain/metablock.ts';
-import type { PublicationPath } from '../../lib/domain/names.ts';
+import type { Fingerprint, PublicationPath } from '../../lib/domain/names.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { signDocument } from '../../lib/openpgp/sign.ts';
 import type { SigningKey } from '../keys.ts';
 import type { PlannedLink } from './plan.ts';
 
-/** A file to be published. */
-export type Published = Readonly<{ path: PublicationPath; content: Buffer }>;
+/** A file to be published, and the OpenPGP key that signed it, if one did. */
+export type Published = Readonly<{ path: PublicationPath; content: Buffer; signedBy?: Fingerprint }>;
 
 export interface SignLinksOptions {
   readonly key: SigningKey;
@@ -39,7 +39,7 @@ export async function signLinks(
       const document = await sign(one, { ...options, signal });
       const keyid = document.signatures[0].keyid;
       const content = Buffer.from(formatMetablock(document as unknown as Metablock<JsonObject>), 'utf8');
-      links[index] = { path: one.path(keyid), content };
+      links[index] = { path: one.path(keyid), content, signedBy: options.key.fingerprint };
       done += 1;
       options.onEach(done);
     }

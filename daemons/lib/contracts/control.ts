@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineContract } from './contract.ts';
-import { buildId, count, dist, jobId, version1 } from './fields.ts';
+import { buildId, count, dist, fingerprint, jobId, version1 } from './fields.ts';
 import { queues } from './job.ts';
 
 /** `rebuilder.Control+VERB`: steers jobs that are waiting or running. */
@@ -18,9 +18,23 @@ const which = z.union([
 export type Which = z.infer<typeof which>;
 
 const request = z.strictObject({ v: version1.default(1), which });
-const reply = z.strictObject({ v: version1, ok: z.literal(true), changed: count });
+/** `resign` may also be asked for what a key signed that is not to be believed any more. */
+const replacement = z.strictObject({
+  v: version1.default(1),
+  which: z.strictObject({ signedBy: fingerprint }),
+  /** `rebuild`: builds whose rebuilt files are gone begin again, too; `believe`: the key is good after all. */
+  how: z.enum(['sign', 'rebuild', 'believe']).default('sign'),
+});
+const reply = z.strictObject({
+  v: version1,
+  ok: z.literal(true),
+  changed: count,
+  /** Documents that left the publication at once. */
+  withdrawn: count.default(0),
+});
 
-export type ControlRequest = z.infer<typeof request>;
+export type Replacement = z.infer<typeof replacement>;
+export type ControlRequest = z.infer<typeof request> | Replacement;
 export type ControlReply = z.infer<typeof reply>;
 
 export const control = defineContract({
@@ -38,6 +52,7 @@ export const control = defineContract({
   maxRequestObjects: 0,
   maxReplyObjects: 0,
   maxObjectBytes: 0,
-  request: (_verb: Verb) => request,
+  request: (verb: Verb): z.ZodType<ControlRequest> =>
+    verb === 'resign' ? z.union([request, replacement]) : request,
   reply: () => reply,
 });

@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import { defineContract } from './contract.ts';
-import { buildId, dist, jobId, maxListed, objects, sha256, size, sourceName, version1 } from './fields.ts';
+import {
+  buildId,
+  dist,
+  fingerprint,
+  jobId,
+  maxListed,
+  objects,
+  sha256,
+  size,
+  sourceName,
+  version1,
+} from './fields.ts';
 import { queues } from './job.ts';
 
 /**
@@ -14,6 +25,7 @@ export const views = [
   'results',
   'result',
   'history',
+  'signed',
   'log',
   'metrics',
   'object',
@@ -40,6 +52,8 @@ const requests = {
   result: z.strictObject({ v: version1.default(1), build: buildId }),
   /** The verdicts that one build was settled with, the oldest first. */
   history: z.strictObject({ ...page, build: buildId }),
+  /** The builds of which something published is signed by a key. */
+  signed: z.strictObject({ ...page, key: fingerprint }),
   /** A job's log from `offset` on: live while it runs, whole once it is settled. */
   log: z.strictObject({ v: version1.default(1), job: jobId, offset: size.default(0) }),
   metrics: z.strictObject({ v: version1.default(1) }),
@@ -75,6 +89,7 @@ export const query = defineContract({
     results: ['admin', 'reporter'],
     result: ['admin', 'reporter'],
     history: ['admin'],
+    signed: ['admin'],
     log: ['admin', 'reporter'],
     metrics: ['admin', 'reporter'],
     object: ['admin'],

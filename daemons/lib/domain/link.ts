@@ -173,9 +173,20 @@ export function mergedLinkName(keyid: string): string {
   return `${rebuildStep}.${shortKeyId(keyid)}.link`;
 }
 
+/**
+ * The folder of a link that has one of upstream's names, and the architecture that its build is named by, null if it is
+ * of all builds of the version; undefined for any other path.
+ */
+export function parseLinkPath(
+  path: string,
+): Readonly<{ folder: string; architecture: string | null }> | undefined {
+  const match = /^(.+)\/rebuild\.[0-9a-f]{8}(?:\.([a-z0-9-]+))?\.link$/.exec(path);
+  return match === null ? undefined : { folder: match[1] ?? '', architecture: match[2] ?? null };
+}
+
 /** Whether a published path is that of a link of all builds of one version. */
 export function isMergedLink(path: string): boolean {
-  return /\/rebuild\.[0-9a-f]{8}\.link$/.test(path);
+  return parseLinkPath(path)?.architecture === null;
 }
 
 /** Upstream's place for a public key. */

@@ -49,6 +49,10 @@ const views: Views = {
     const page = await office.history.verdicts(build, { cursor, limit: Math.min(limit, maxPageRows) });
     return rows(page.rows, page.cursor);
   },
+  async signed(office, { key, cursor, limit }) {
+    const page = await office.history.signedBy(key, { cursor, limit: Math.min(limit, maxPageRows) });
+    return rows(page.rows, page.cursor);
+  },
   log: logView,
   async metrics(office) {
     return objectsOf([bufferObject(Buffer.from(await metricsText(office), 'utf8'))]);

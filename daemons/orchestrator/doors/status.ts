@@ -1,5 +1,10 @@
 import { maxNoticeSay } from '../../lib/contracts/documents/notice.ts';
-import { maxNoticesTold, parseStatusView, type StatusView } from '../../lib/contracts/documents/views.ts';
+import {
+  maxNoticesTold,
+  maxRevokedTold,
+  parseStatusView,
+  type StatusView,
+} from '../../lib/contracts/documents/views.ts';
 import { queues } from '../../lib/contracts/job.ts';
 import { isoTime } from '../../lib/daemon/clock.ts';
 import { escapeText } from '../../lib/daemon/escape-text.ts';
@@ -23,6 +28,7 @@ export async function statusView(office: Office): Promise<StatusView> {
     notices: seen
       .flatMap(({ qube, queue, notices }) => notices.map((notice) => ({ ...notice, qube, queue })))
       .slice(0, maxNoticesTold),
+    revoked: (await history.revoked()).slice(0, maxRevokedTold),
     objects: { count, bytes, quotaBytes: Number.isFinite(objects.quotaBytes) ? objects.quotaBytes : null },
   });
 }
@@ -66,7 +72,11 @@ export function statusText(view: StatusView): string {
       ({ code, qube, say, at }) =>
         `${code} (${qube}${at === null ? '' : `, ${time(at)}`}): ${escapeText(say, maxNoticeSay)}`,
     ),
-    ...(view.notices.length === 0 ? [] : ['']),
+    ...view.revoked.map(
+      ({ key, builds, stillSigns }) =>
+        `revoked key ${key}: ${builds} builds are still signed by it${stillSigns ? ', and it still signs' : ''}`,
+    ),
+    ...(view.notices.length + view.revoked.length === 0 ? [] : ['']),
     ...table(
       ['queue', 'pending', 'leased', 'set aside', ''],
       view.queues.map((row) => [

@@ -1,6 +1,6 @@
 import type { FeedBuild } from '../../lib/contracts/documents/feed.ts';
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
-import type { ResultRow, ResultWhole, VerdictRow } from '../../lib/contracts/documents/views.ts';
+import type { ResultRow, ResultWhole, SignedRow, VerdictRow } from '../../lib/contracts/documents/views.ts';
 import type { Payloads, Queue } from '../../lib/contracts/job.ts';
 import type { Outcome } from '../../lib/contracts/return.ts';
 import type { Architecture, Fingerprint, PublicationPath, QubeName, Sha256 } from '../../lib/domain/names.ts';
@@ -132,11 +132,14 @@ export const publicationClasses = ['attested', 'page'] as const;
 export type PublicationClass = (typeof publicationClasses)[number];
 export type PublicationFile = Readonly<{ path: PublicationPath; sha256: Sha256; size: number }>;
 
-/** `attested` files are merged into the publication; `page` files replace those of that class. */
+/**
+ * `attested` files are merged into the publication; `page` files replace those of that class. What revoked keys signed in
+ * the group leaves it as soon as it is superseded.
+ */
 export type PublicationChange = Readonly<{
   class: PublicationClass;
   group: string | null;
-  files: readonly PublicationFile[];
+  files: readonly (PublicationFile & Readonly<{ signedBy?: Fingerprint | undefined }>)[];
 }>;
 
 /** What keeps an object: a result's parts, a feed's evidence. A new list of one owner and role replaces the old. */
@@ -181,6 +184,17 @@ export type Which =
   | Readonly<{ all: true }>;
 export type Act = 'cancel' | 'requeue' | 'pause' | 'resume' | 'drain' | 'resign';
 
+/** How many builds began again, and how many documents left the publication. */
+export type Replaced = Readonly<{ begun: number; withdrawn: number }>;
+/** A key that is not to be believed any more, from when on (wall time), and how many builds it still signed. */
+export type RevokedKey = Readonly<{
+  key: Fingerprint;
+  since: number;
+  builds: number;
+  /** Something that it signed was published after that. */
+  stillSigns: boolean;
+}>;
+
 /** Who handed an object in: a queue's worker, or a trigger. */
 export type Origin = Queue | 'trigger';
 
@@ -198,6 +212,19 @@ export interface Ledger {
   /** Overdue leases: pending again, or set aside. How many. */
   lapse(now: Moment): Promise<number>;
   steer(which: Which, act: Act, now: Moment): Promise<number>;
+  /**
+   * Has what a key signed until now replaced by what other keys sign: withdraws of these builds' documents what is
+   * superseded, at once and whenever more is, and begins those again that still have some, from their rebuilt files, or
+   * where these are gone and `rebuild` says so, from their inputs.
+   */
+  replace(
+    key: Fingerprint,
+    builds: readonly BuildId[],
+    how: Readonly<{ rebuild: boolean }>,
+    now: Moment,
+  ): Promise<Replaced>;
+  /** The key is to be believed after all: no more of what it signed is withdrawn. How many keys that changes. */
+  believe(key: Fingerprint, now: Moment): Promise<number>;
   /** Gives every lease at least until then: at start, workers may have been away as long as we were. */
   revive(until: Ms, now: Moment): Promise<number>;
   /** Submits a slice of an open list and moves its offset; false if the list has moved on meanwhile. */
@@ -243,6 +270,10 @@ export interface History {
   ): Promise<Page<ResultWhole>>;
   /** Every verdict that a build was settled with, the oldest first. */
   verdicts(build: BuildId, page: PageRequest): Promise<Page<VerdictRow>>;
+  /** The builds of which something published is signed by a key, and what replacing it takes. */
+  signedBy(key: Fingerprint, page: PageRequest): Promise<Page<SignedRow>>;
+  /** The keys that were to be replaced and are not yet. */
+  revoked(): Promise<readonly RevokedKey[]>;
   counts(): Promise<Counts>;
   feeds(): Promise<readonly FeedRecord[]>;
   /** The publication in order of its paths. */

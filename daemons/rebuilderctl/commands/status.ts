@@ -32,6 +32,7 @@ export function showStatus(status: StatusView, terminal: Terminal): void {
   };
   terminal.print(`package-rebuilder ${status.version}, ${isoTime(status.now)}\n`);
   showNotices(status, terminal);
+  showRevoked(status, terminal);
   print(
     table(
       ['QUEUE', 'WAITING', 'LENT', 'SET ASIDE', ''],
@@ -83,6 +84,19 @@ function showNotices({ notices, now }: StatusView, terminal: Terminal): void {
     terminal.print(`${word} (${escapeText(qube, 63)}${when}): ${escapeText(say, maxNoticeSay)}`);
   }
   if (notices.length > 0) terminal.print('');
+}
+
+function showRevoked({ revoked, now }: StatusView, terminal: Terminal): void {
+  const lines = table(
+    ['REVOKED KEY', 'SINCE', 'BUILDS LEFT', ''],
+    revoked.map(({ key, since, builds, stillSigns }) => [
+      key,
+      ago(now - since),
+      String(builds),
+      stillSigns ? 'still signs: restart the attester without it' : `rebuilderctl resign --signed-by ${key}`,
+    ]),
+  );
+  if (revoked.length > 0) for (const line of [...lines, '']) terminal.print(line);
 }
 
 function paintLine(line: string, state: Parameters<typeof paint>[1] | undefined, terminal: Terminal): string {

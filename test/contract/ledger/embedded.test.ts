@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { Database } from '../../../daemons/orchestrator/ledger/embedded/database.ts';
 import { openEmbedded } from '../../../daemons/orchestrator/ledger/embedded/open.ts';
 import { migrate } from '../../../daemons/orchestrator/ledger/embedded/schema.ts';
-import { at, buildOf, feedBuild, hashOf, inputsOf, keyOf, plainJob } from './given.ts';
-import { ledgerContract, type Opened } from './suite.ts';
+import type { Opened } from './adapter.ts';
+import { at, attestJob, buildOf, feedBuild, hashOf, inputsOf, kept, keyOf, plainJob } from './given.ts';
+import { ledgerContract } from './suite.ts';
 
 const dirs = new Map<Opened, string>();
 
@@ -112,6 +113,76 @@ describe('embedded ledger: a file of the first version', () => {
     expect(await told('dd')).toMatchObject({ verdicts: [{ signedBy: [] }], attested: [] });
     await ledger.submit([inputsOf('aa', { again: 'settled' })], at(5));
     expect((await told('aa')).attested).toHaveLength(1);
+    await ledger.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  it('tells of each published document which key signed it, and of each build whether its files are here', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'ledger-'));
+    const path = join(dir, 'ledger.sqlite');
+    const db = Database.open(path);
+    migrate(db, 1);
+    const insert = db.prepare(
+      `INSERT INTO results (build, dist, source, state, changed, whole)
+       VALUES (?, 'bookworm.amd64', ?, 'reproducible', 1, ?)`,
+    );
+    const publish = db.prepare(`INSERT INTO publication VALUES (?, ?, 1, 'attested', 'src')`);
+    const refer = db.prepare('INSERT INTO refs VALUES (?, ?, ?)');
+    const job = db.prepare(
+      `INSERT INTO jobs (id, queue, kind, payload, about, dist, build, priority, line, again, rest, state, not_before,
+         submitted, changed)
+       VALUES (?, 'attest', 'build', ?, '', 'bookworm.amd64', ?, 1, 1, 'settled', 0, 'settled', 0, 0, 0)`,
+    );
+    for (const source of ['aa', 'bb']) {
+      const folder = `debian/sources/${source}/1.0-1`;
+      const bad = `debian/unreproducible/sources/${source}/1.0-1/rebuild.11111111.amd64.link`;
+      const good = [`${folder}/metadata`, `${folder}/rebuild.00000000.link`, `${folder}/evidence.amd64.json`];
+      const paths = [
+        ...good,
+        `debian/${keyOf('A')}.asc`,
+        bad,
+        `debian/${keyOf('B')}.asc`,
+        'debian/root.layout',
+      ];
+      const files = [hashOf(`${source} file`), null].map((rebuiltSha256) => ({ rebuiltSha256 }));
+      insert.run(
+        buildOf(source),
+        source,
+        JSON.stringify(oldResult(source, { verdict: 'reproducible', version: '1.0-1', files }, paths)),
+      );
+      for (const one of [...good, bad]) publish.run(one, hashOf(one));
+      job.run(attestJob(source).id, JSON.stringify(attestJob(source).payload), buildOf(source));
+      for (const { owner, role, objects } of kept(source)) {
+        if (source === 'bb' && role === 'evidence') continue;
+        for (const object of objects) if (object !== hashOf('bb file')) refer.run(owner, role, object);
+      }
+    }
+    // Somebody else's by now.
+    db.exec(
+      `UPDATE publication SET sha256 = '${hashOf('x')}' WHERE path = 'debian/sources/bb/1.0-1/metadata'`,
+    );
+    db.close();
+
+    const { ledger, history } = openEmbedded(path);
+    const told = async (key: 'A' | 'B') =>
+      new Map(
+        (await history.signedBy(keyOf(key), { limit: 10 })).rows.map(({ source, documents, next }) => [
+          source,
+          [documents, next],
+        ]),
+      );
+    expect(await told('A')).toEqual(
+      new Map([
+        ['aa', [2, 'sign']],
+        ['bb', [1, 'rebuild']],
+      ]),
+    );
+    expect(await told('B')).toEqual(
+      new Map([
+        ['aa', [1, 'sign']],
+        ['bb', [1, 'rebuild']],
+      ]),
+    );
     await ledger.close();
     rmSync(dir, { recursive: true });
   });

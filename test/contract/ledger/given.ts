@@ -19,6 +19,7 @@ import type {
   JobRecord,
   JobSpec,
   Moment,
+  References,
 } from '../../../daemons/orchestrator/ledger/port.ts';
 
 /** Jobs, moments and endings of the tests, short to write. */
@@ -84,6 +85,38 @@ export function plainJob(name: string, how: Partial<JobSpec> = {}): JobSpec {
     again: 'never',
     ...how,
   };
+}
+
+/** The job that attests a build, whose documents and files {@link kept} refers to. */
+export function attestJob(name: string, how: Partial<JobSpec> = {}): JobSpec {
+  const build = buildOf(name);
+  return {
+    ...plainJob(name),
+    id: jobIdOf(build, 'attest'),
+    queue: 'attest',
+    kind: 'build',
+    payload: {
+      kind: 'build',
+      build: feedBuild(name).build,
+      recipe: hashOf(`${name} recipe`),
+      report: hashOf(`${name} report`),
+      buildinfo: null,
+      earlier: [],
+    },
+    ...how,
+  };
+}
+
+/** What a rebuild leaves behind for whoever attests it. */
+export function kept(name: string): readonly References[] {
+  const owner = buildOf(name);
+  const evidence = hashOf('evidence');
+  return [
+    { owner, role: 'recipe', objects: [hashOf(`${name} recipe`)] },
+    { owner, role: 'report', objects: [hashOf(`${name} report`)] },
+    { owner, role: 'file', objects: [hashOf(`${name} file`), hashOf(`${name} other file`)] },
+    { owner: `evidence ${evidence}`, role: 'evidence', objects: [evidence, hashOf('index')] },
+  ];
 }
 
 export function ask(holder: string, how: Partial<Ask> & { until: number }): Ask {

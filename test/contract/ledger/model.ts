@@ -1,5 +1,5 @@
 import { type Held, type History, maxFailuresKept } from '../../../daemons/orchestrator/ledger/port.ts';
-import { hashOf, inputsOf } from './given.ts';
+import { hashOf, inputsOf, keyOf } from './given.ts';
 
 /** A ledger in a few maps: what each operation should do, without storage. The real one is compared with it. */
 
@@ -13,12 +13,16 @@ export type Operation =
       held: HeldName;
       how: How;
       digest: string;
+      key: KeyDigit;
       next: string | null;
       list: readonly string[] | null;
     }>
   | Readonly<{ op: 'lapse'; ms: number }>
   | Readonly<{ op: 'cancel' | 'requeue'; ms: number; name: string }>
+  | Readonly<{ op: 'replace' | 'believe'; ms: number; key: KeyDigit }>
   | Readonly<{ op: 'extend'; ms: number; list: OpenList; to: number }>;
+/** The key whose fingerprint is this digit again and again. */
+export type KeyDigit = 'A' | 'B';
 export type Again = 'never' | 'settled' | 'always';
 /** A list as whoever submits it last saw it. */
 export type OpenList = Readonly<{ digest: string; job: string; names: readonly string[]; at: number }>;
@@ -49,16 +53,26 @@ interface Job {
   readonly verdicts: string[];
 }
 
+interface Published {
+  readonly digest: string;
+  readonly key: KeyDigit;
+  readonly name: string;
+  readonly put: number;
+}
+
 export class LedgerModel {
   readonly jobs = new Map<string, Job>();
-  readonly published = new Map<string, string>();
+  readonly published = new Map<string, Published>();
+  /** Until when what a key signed is to be replaced. */
+  readonly revoked = new Map<KeyDigit, number>();
   readonly lists = new Map<string, { job: string; names: readonly string[]; at: number }>();
   #line = 0;
 
   copy(): LedgerModel {
     const copied = new LedgerModel();
     for (const [name, job] of this.jobs) copied.jobs.set(name, { ...job, verdicts: [...job.verdicts] });
-    for (const [path, text] of this.published) copied.published.set(path, text);
+    for (const [path, file] of this.published) copied.published.set(path, file);
+    for (const [key, ms] of this.revoked) copied.revoked.set(key, ms);
     for (const [name, list] of this.lists) copied.lists.set(name, { ...list });
     copied.#line = this.#line;
     return copied;
@@ -82,6 +96,10 @@ export class LedgerModel {
         return this.#requeue(operation.name, operation.ms);
       case 'extend':
         return this.#extend(operation);
+      case 'replace':
+        return this.#replace(operation.key, operation.ms);
+      case 'believe':
+        return this.revoked.delete(operation.key) ? 1 : 0;
     }
   }
 
@@ -185,7 +203,7 @@ export class LedgerModel {
     return 'held';
   }
 
-  #settle({ held, how, digest, next, list, ms }: Extract<Operation, { op: 'settle' }>): string {
+  #settle({ held, how, digest, key, next, list, ms }: Extract<Operation, { op: 'settle' }>): string {
     const known = this.jobs.get(held.name);
     if (known?.settledFence === held.fence && known.digest === digest) return 'already';
     const job = this.#held(held);
@@ -200,8 +218,48 @@ export class LedgerModel {
     }
     if (list !== null) this.lists.set(digest, { job: job.name, names: list, at: 0 });
     else if (next !== null) this.#submit({ name: next, again: 'never', priority: 1 }, ms);
-    this.published.set(`debian/sources/${job.name}/1/metadata`, digest);
+    for (const path of pathsOf(job.name, key))
+      this.published.set(path, { digest, key, name: job.name, put: ms });
+    for (const path of this.#superseded(folderOf(job.name))) this.published.delete(path);
     return 'settled';
+  }
+
+  #isRevoked({ key, put }: Published): boolean {
+    return put <= (this.revoked.get(key) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** `also`: a key to be taken for a revoked one. */
+  #superseded(folder: string, also?: KeyDigit): readonly string[] {
+    const links = [...this.published]
+      .filter(([path]) => path.startsWith(`${folder}/`) && path.endsWith('.link'))
+      .map(([path, file]) => {
+        const label = path.split('.').slice(2, -1).join();
+        return { path, label, isOld: this.#isRevoked(file) || file.key === also };
+      });
+    const isReplaced = (label: string) => links.some((one) => one.label === label && !one.isOld);
+    const old = links.filter(({ isOld }) => isOld);
+    const isOver = old.every(({ label }) => label === '' || isReplaced(label));
+    return old.filter(({ label }) => isReplaced(label) && (label !== '' || isOver)).map(({ path }) => path);
+  }
+
+  #replace(key: KeyDigit, ms: number): string {
+    this.revoked.set(key, ms);
+    let begun = 0;
+    let withdrawn = 0;
+    for (const job of this.jobs.values()) {
+      const left = () => [...this.published].filter(([, file]) => file.key === key && file.name === job.name);
+      if (left().length === 0) continue;
+      for (const path of this.#superseded(folderOf(job.name))) {
+        this.published.delete(path);
+        withdrawn += 1;
+      }
+      const replaced = this.#superseded(folderOf(job.name), key);
+      const isOver = left().every(([path]) => replaced.includes(path));
+      if (isOver || ['pending', 'running', 'retry'].includes(job.shown) || job.state === 'leased') continue;
+      this.#waitAgain(job, ms);
+      begun += 1;
+    }
+    return `${begun} ${withdrawn}`;
   }
 
   #lapse(ms: number): number {
@@ -270,11 +328,12 @@ export class LedgerModel {
         job.verdicts.includes('reproducible'),
       ].join(' '),
     );
-    const published = [...this.published].map(([path, text]) => `${path} ${hashOf(text)}`);
+    const published = [...this.published].map(([path, { digest }]) => `${path} ${hashOf(digest)}`);
+    const signed = [...this.published].map(([, { key, name }]) => `${name} ${key}`);
     const lists = [...this.lists].map(
       ([digest, list]) => `${hashOf(digest)} ${list.at}/${list.names.length}`,
     );
-    return [...jobs.sort(), ...published.sort(), ...lists.sort()].join('\n');
+    return [...jobs.sort(), ...published.sort(), ...signed.sort(), ...lists.sort()].join('\n');
   }
 }
 
@@ -321,8 +380,25 @@ export async function describeLedger(history: History): Promise<string> {
   const published = (await history.publication({ limit: 100_000 })).rows.map(
     (file) => `${file.path} ${file.sha256}`,
   );
+  const signed: string[] = [];
+  for (const key of ['A', 'B'] as const) {
+    for (const row of (await history.signedBy(keyOf(key), { limit: 100_000 })).rows) {
+      signed.push(...Array.from({ length: row.documents }, () => `${row.source} ${key}`));
+    }
+  }
   const lists = (await history.openLists()).map((list) => `${list.list} ${list.offset}/${list.count}`);
-  return [...jobs.sort(), ...published.sort(), ...lists.sort()].join('\n');
+  return [...jobs.sort(), ...published.sort(), ...signed.sort(), ...lists.sort()].join('\n');
+}
+
+/** Some builds are of one source and version: their links stand in one folder. */
+export function folderOf(name: string): string {
+  return `debian/sources/src${name.at(-1)}/1`;
+}
+
+/** What a build publishes: a document of its own, its link and the link of all, the links named by the key. */
+export function pathsOf(name: string, key: KeyDigit): readonly string[] {
+  const link = `${folderOf(name)}/rebuild.${key.toLowerCase().repeat(8)}`;
+  return [`debian/sources/${name}/1/metadata`, `${link}.${name}.link`, `${link}.link`];
 }
 
 function checkCount(counted: ReadonlyMap<string, number>, key: string, count: number): void {

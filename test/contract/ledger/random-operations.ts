@@ -1,4 +1,5 @@
 import { VirtualClock } from '../../../daemons/lib/daemon/clock.ts';
+import { parsePublicationPath } from '../../../daemons/lib/domain/names.ts';
 import type {
   Disposition,
   Ending,
@@ -6,20 +7,25 @@ import type {
   Ledger,
   ResultPatch,
 } from '../../../daemons/orchestrator/ledger/port.ts';
-import { ask, at, ending, hashOf, inputsOf, keyOf } from './given.ts';
+import { ask, at, buildOf, ending, hashOf, inputsOf, keyOf } from './given.ts';
 import {
   type Again,
   type Answer,
+  folderOf,
   groupOf,
   type HeldName,
   type How,
   heldIn,
+  type KeyDigit,
   type OpenList,
   type Operation,
+  pathsOf,
   retryMs,
   shownAfter,
   verdictAfter,
 } from './model.ts';
+
+const allNames = ['job0', ...Array.from({ length: 24 }, (_, index) => `job${index + 1}`)] as const;
 
 /** Operations as workers, timers and operators make them, drawn from a seed. */
 export class RandomOperations {
@@ -51,6 +57,7 @@ export class RandomOperations {
     if (kind < 88) return { op: 'lapse', ms };
     if (kind < 91) return { op: 'cancel', ms, name: this.#name() };
     if (kind < 94) return { op: 'requeue', ms, name: this.#name() };
+    if (kind < 96) return { op: this.#one(['replace', 'replace', 'believe']), ms, key: this.#key() };
     if (list === undefined) return { op: 'lapse', ms };
     return { op: 'extend', ms, list, to: Math.min(list.names.length, list.at + 1 + this.#below(2)) };
   }
@@ -81,11 +88,15 @@ export class RandomOperations {
     const how = this.#one<How>(['done', 'done', 'failed', 'retry', 'handed-back']);
     const next = this.#below(2) === 0 ? this.#name() : null;
     const list = this.#below(6) === 0 ? Array.from({ length: 4 }, () => this.#name()) : null;
-    return { op: 'settle', ms, held, how, digest, next, list };
+    return { op: 'settle', ms, held, how, digest, key: this.#key(), next, list };
+  }
+
+  #key(): KeyDigit {
+    return this.#one(['A', 'B']);
   }
 
   #name(): string {
-    return `job${this.#below(25)}`;
+    return this.#one(allNames);
   }
 
   #one<T>(list: readonly [T, ...T[]]): T {
@@ -117,6 +128,13 @@ export async function perform(ledger: Ledger, operation: Operation): Promise<Ans
     case 'cancel':
     case 'requeue':
       return await ledger.steer({ job: inputsOf(operation.name).id }, operation.op, now);
+    case 'replace': {
+      const builds = allNames.map(buildOf);
+      const { begun, withdrawn } = await ledger.replace(keyOf(operation.key), builds, { rebuild: true }, now);
+      return `${begun} ${withdrawn}`;
+    }
+    case 'believe':
+      return await ledger.believe(keyOf(operation.key), now);
     case 'extend': {
       const { names, digest, job, at: offset } = operation.list;
       const list = {
@@ -139,13 +157,17 @@ function jobOf(
   return inputsOf(name, { again, priority, group: groupOf(name) });
 }
 
-function endingOf({ held, how, digest, next, list }: Extract<Operation, { op: 'settle' }>): Ending {
-  const path = `debian/sources/${held.name}/1/metadata` as never;
-  const files = [{ path, sha256: hashOf(digest), size: 1 }];
+function endingOf({ held, how, digest, key, next, list }: Extract<Operation, { op: 'settle' }>): Ending {
+  const files = pathsOf(held.name, key).map((path) => ({
+    path: parsePublicationPath(path),
+    sha256: hashOf(digest),
+    size: 1,
+    signedBy: keyOf(key),
+  }));
   return ending(digest, dispositions[how], {
     next: list !== null ? { list: hashOf(digest), count: list.length } : next === null ? [] : [jobOf(next)],
     result: { state: shownAfter[how], ...judged(verdictAfter[how]) },
-    publish: { class: 'attested', group: null, files },
+    publish: { class: 'attested', group: folderOf(held.name), files },
   });
 }
 

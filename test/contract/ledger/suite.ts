@@ -1,26 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { maxLeasesPerWorker } from '../../../daemons/lib/contracts/renew.ts';
+import type { History, Ledger } from '../../../daemons/orchestrator/ledger/port.ts';
+import type { Adapter, Opened } from './adapter.ts';
 import {
-  type History,
-  type Ledger,
-  maxFailuresKept,
-  type ResultPatch,
-} from '../../../daemons/orchestrator/ledger/port.ts';
-import { ask, at, buildOf, ending, hashOf, heldOf, inputsOf, keyOf, plainJob, qube } from './given.ts';
-
-export interface Opened {
-  readonly ledger: Ledger;
-  readonly history: History;
-}
-
-export interface Adapter {
-  /** Opens an empty ledger. */
-  open(): Promise<Opened>;
-  /** Closes it and opens it again. */
-  reopen(opened: Opened): Promise<Opened>;
-  /** Removes it with all that belongs to it. */
-  remove(opened: Opened): Promise<void>;
-}
+  ask,
+  at,
+  attestJob,
+  buildOf,
+  ending,
+  hashOf,
+  heldOf,
+  inputsOf,
+  kept,
+  plainJob,
+  qube,
+} from './given.ts';
+import { signedDocumentsContract } from './signed-documents.ts';
+import { verdictsContract } from './verdicts.ts';
 
 /** The contract of the ledger port: every adapter is held to it. */
 export function ledgerContract(name: string, adapter: Adapter): void {
@@ -32,6 +28,9 @@ export function ledgerContract(name: string, adapter: Adapter): void {
     ({ ledger, history } = opened);
   });
   afterEach(() => adapter.remove(opened));
+  verdictsContract(name, adapter);
+  signedDocumentsContract(name, adapter);
+
   const stateOf = async (id: string) => (await history.job(id))?.state;
   const lend = async (holder: string, ms: number, until = ms + 60_000) =>
     heldOf(await ledger.lease(ask(holder, { until }), at(ms)));
@@ -316,124 +315,6 @@ export function ledgerContract(name: string, adapter: Adapter): void {
     });
   });
 
-  describe(`${name}: verdicts`, () => {
-    const build = buildOf('aa');
-    const attested = (text: string, key = 'A'): ResultPatch => ({
-      state: 'reproducible',
-      verdict: 'reproducible',
-      say: text,
-      attestation: hashOf(text),
-      signedBy: [keyOf(key)],
-    });
-    const failed: ResultPatch = { state: 'failure', verdict: 'failure', code: 'build-failed', say: 'no' };
-    /** One more attempt, from its first job on, that comes to this. */
-    const attempt = async (ms: number, result: ResultPatch) => {
-      await ledger.submit([inputsOf('aa', { again: 'settled' })], at(ms));
-      const held = heldOf(await ledger.lease(ask('getter', { queue: 'get', until: ms + 60 }), at(ms)));
-      expect(await ledger.settle(held, ending(`${ms}`, { is: 'done' }, { result }), at(ms))).toBe('settled');
-    };
-    const verdicts = async () => (await history.verdicts(build, { limit: 1_000 })).rows;
-
-    it('are all kept, and the row says what stays attested whatever comes later', async () => {
-      await attempt(1, attested('first'));
-      await attempt(2, failed);
-      expect(await verdicts()).toEqual([
-        {
-          build,
-          at: at(1).wall,
-          verdict: 'reproducible',
-          code: null,
-          say: 'first',
-          attestation: hashOf('first'),
-          signedBy: [keyOf('A')],
-        },
-        {
-          build,
-          at: at(2).wall,
-          verdict: 'failure',
-          code: 'build-failed',
-          say: 'no',
-          attestation: null,
-          signedBy: [],
-        },
-      ]);
-      const stays = [{ verdict: 'reproducible', at: at(1).wall }];
-      expect((await history.result(build))?.row).toMatchObject({ state: 'failure', attested: stays });
-      await ledger.steer({ build }, 'requeue', at(3));
-      await ledger.submit([inputsOf('aa', { again: 'settled' })], at(3));
-      expect((await history.result(build))?.row).toMatchObject({
-        state: 'pending',
-        verdict: null,
-        attested: stays,
-      });
-    });
-
-    it('that were signed are told once each, when they were last; what was not signed is not attested', async () => {
-      await attempt(1, attested('first'));
-      await attempt(2, { ...attested('differs'), state: 'unreproducible', verdict: 'unreproducible' });
-      await attempt(3, attested('again', 'B'));
-      await attempt(4, { ...failed, code: 'environment-unknown', attestation: hashOf('unsigned') });
-      expect((await history.result(build))?.row.attested).toEqual([
-        { verdict: 'unreproducible', at: at(2).wall },
-        { verdict: 'reproducible', at: at(3).wall },
-      ]);
-      expect((await verdicts()).map(({ signedBy }) => signedBy)).toEqual([
-        [keyOf('A')],
-        [keyOf('A')],
-        [keyOf('B')],
-        [],
-      ]);
-    });
-
-    it('keep the attester’s document of each as long as they are kept themselves', async () => {
-      await attempt(1, attested('first'));
-      await attempt(2, attested('second'));
-      const isKept = (text: string) => history.isReferred(hashOf(text), ['attestation']);
-      expect([await isKept('first'), await isKept('second'), await isKept('third')]).toEqual([
-        true,
-        true,
-        false,
-      ]);
-      expect(await history.isReferred(hashOf('first'), ['log'])).toBe(false);
-      const referred = async (without: 'attestation' | 'log') =>
-        new Set((await history.referred([without], { limit: 10 })).rows);
-      expect(await referred('log')).toEqual(new Set([hashOf('first'), hashOf('second')]));
-      expect(await referred('attestation')).toEqual(new Set());
-    });
-
-    it('of failure are kept to so many, those for which something was signed for good', async () => {
-      await attempt(1, attested('first'));
-      await attempt(2, { ...failed, attestation: hashOf('in part'), signedBy: [keyOf('A')] });
-      const beyond = maxFailuresKept + 3;
-      for (let turn = 0; turn < beyond; turn += 1) await attempt(3 + turn, failed);
-      await attempt(3 + beyond, attested('last'));
-      const kept = await verdicts();
-      expect(kept.map(({ at: wall }) => wall - at(0).wall)).toEqual([
-        1,
-        2,
-        ...Array.from({ length: maxFailuresKept }, (_, index) => 6 + index),
-        3 + beyond,
-      ]);
-      const first = await history.verdicts(build, { limit: 2 });
-      const rest = await history.verdicts(build, { limit: 1_000, cursor: first.cursor ?? '' });
-      expect([...first.rows, ...rest.rows]).toEqual(kept);
-    });
-
-    it('are not added by a try that comes again, a cancellation or a repeated answer', async () => {
-      await ledger.submit([inputsOf('aa')], at(1));
-      const held = heldOf(await ledger.lease(ask('getter', { queue: 'get', until: 60 }), at(2)));
-      const retry = { is: 'retry', code: 'sandbox', fault: 'ours', delayMs: 0 } as const;
-      await ledger.settle(held, ending('x', retry, { result: { state: 'retry', verdict: null } }), at(3));
-      const again = heldOf(await ledger.lease(ask('getter', { queue: 'get', until: 60 }), at(4)));
-      const end = ending('y', { is: 'done' }, { result: failed });
-      expect(await ledger.settle(again, end, at(5))).toBe('settled');
-      expect(await ledger.settle(again, end, at(6))).toBe('already');
-      await ledger.steer({ build }, 'requeue', at(7));
-      await ledger.steer({ build }, 'cancel', at(8));
-      expect((await verdicts()).map(({ verdict }) => verdict)).toEqual(['failure']);
-    });
-  });
-
   describe(`${name}: leases that run out`, () => {
     it('lets an overdue lease settle that was not lent again, and no other', async () => {
       await ledger.submit([plainJob('a'), plainJob('b')], at(1));
@@ -566,16 +447,48 @@ export function ledgerContract(name: string, adapter: Adapter): void {
       expect(await ledger.lease(ask('getter', { queue: 'get', until: 60 }), at(5))).toBeDefined();
     });
 
-    it('signs again what was attested, as long as its files are kept', async () => {
-      await ledger.submit([inputsOf('aa'), plainJob('aa', { queue: 'attest', kind: 'build' })], at(1));
-      const held = heldOf(await ledger.lease(ask('attester', { queue: 'attest', until: 60 }), at(2)));
-      const references = [{ owner: buildOf('aa'), role: 'report', objects: [hashOf('report')] }] as const;
-      await ledger.settle(held, ending('done', { is: 'done' }, { references }), at(3));
-      expect(await ledger.steer({ all: true }, 'resign', at(4))).toBe(1);
-      const second = heldOf(await ledger.lease(ask('attester', { queue: 'attest', until: 60 }), at(5)));
-      await ledger.settle(second, ending('done again'), at(6));
-      await ledger.forget([hashOf('report')]);
-      expect(await ledger.steer({ all: true }, 'resign', at(7))).toBe(0);
+    it('signs again what was attested, as long as all that an attester looks at is kept', async () => {
+      const attestOnce = async (ms: number) => {
+        const held = heldOf(await ledger.lease(ask('attester', { queue: 'attest', until: ms + 60 }), at(ms)));
+        const end = ending(`${ms}`, { is: 'done' }, { references: kept('aa') });
+        await ledger.settle(held, end, at(ms));
+      };
+      await ledger.submit([inputsOf('aa'), attestJob('aa')], at(1));
+      await attestOnce(2);
+      const resign = (ms: number) => ledger.steer({ all: true }, 'resign', at(ms));
+      expect(await resign(3)).toBe(1);
+      await attestOnce(4);
+      for (const [index, text] of [
+        'aa other file',
+        'index',
+        'aa report',
+        'aa recipe',
+        'evidence',
+      ].entries()) {
+        await ledger.forget([hashOf(text)]);
+        expect([text, await resign(5 + index)]).toEqual([text, 0]);
+        // What is gone may be made anew.
+        await ledger.submit([attestJob('aa', { again: 'settled' })], at(5 + index));
+        await attestOnce(5 + index);
+      }
+      expect(await resign(20)).toBe(1);
+    });
+
+    it('requeues an attestation that failed from the inputs on, once its files are gone', async () => {
+      await ledger.submit([inputsOf('aa'), attestJob('aa')], at(1));
+      const getter = heldOf(await ledger.lease(ask('getter', { queue: 'get', until: 60 }), at(1)));
+      await ledger.settle(getter, ending('in'), at(1));
+      for (const [ms, isGone] of [
+        [2, false],
+        [3, true],
+      ] as const) {
+        const held = heldOf(await ledger.lease(ask('attester', { queue: 'attest', until: 60 }), at(ms)));
+        const failed = { is: 'failed', code: 'signing' } as const;
+        await ledger.settle(held, ending(`${isGone}`, failed, { references: kept('aa') }), at(ms));
+        if (isGone) await ledger.forget([hashOf('aa file')]);
+        expect(await ledger.steer({ build: buildOf('aa') }, 'requeue', at(ms))).toBe(1);
+        expect(await stateOf(inputsOf('aa').id)).toBe(isGone ? 'pending' : 'settled');
+      }
     });
   });
 

@@ -265,6 +265,9 @@ describe('collection', () => {
       await clock.advance(graceMs + 1);
       await room.tidy();
       expect(await objects.has(sha(made))).toBe(false);
+      // It can only be rebuilt now, if its signature is to be another's.
+      const { rows } = await running.office.history.signedBy(docs.key, { limit: 10 });
+      expect(rows).toMatchObject([{ source: 'sed', next: 'rebuild' }]);
       for (const kept of [docs.link, docs.log, docs.attestation, docs.recipe]) {
         expect(await objects.has(sha(kept))).toBe(true);
       }

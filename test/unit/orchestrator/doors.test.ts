@@ -354,6 +354,72 @@ describe('a trigger', () => {
   });
 });
 
+describe('a key that is not to be believed any more', () => {
+  const replacement = async (key: string, how = 'sign') => {
+    const request = { which: { signedBy: key }, how };
+    const { reply } = await call(running.caller('rebuilder-admin'), control as never, 'resign', request);
+    return reply as { changed: number; withdrawn: number };
+  };
+  const left = (key: string) => view(path, 'signed', { key });
+  const status = async () => (await view(path, 'status', { format: 'json' }))[0] as unknown as object;
+
+  it('has what it signed signed again by another, and what others replaced withdrawn and sent to the mirror', async () => {
+    const docs = documents();
+    await upTo(path, 'attest', docs);
+    const { attest, report } = workersOf(path);
+    /** What an attester returns that signs with a key. */
+    const give = async (key: string) => {
+      const named = `debian/sources/sed/4.9-1/rebuild.${key.slice(0, 8).toLowerCase()}.amd64.link`;
+      const publish = [docs.path, named].map((one) => ({
+        path: one,
+        sha256: sha(docs.link),
+        size: docs.link.length,
+        signedBy: key,
+      }));
+      const attestation = json({ ...JSON.parse(String(docs.attestation)), publish, signedBy: [key] });
+      const job = await attest.expectJob();
+      await attest.give(job, { status: 'done', attestation: sha(attestation) }, [attestation, docs.link]);
+      await report.give(await report.expectJob({ waitMs: 5_000 }), failed('protocol', 'ours'));
+      return named;
+    };
+    const other = 'CD'.repeat(20);
+    const named = await give(docs.key);
+    expect(await left(docs.key)).toMatchObject([{ source: 'sed', documents: 2, next: 'sign' }]);
+    expect(await replacement(docs.key)).toMatchObject({ changed: 1, withdrawn: 0 });
+    expect(await status()).toMatchObject({ revoked: [{ key: docs.key, builds: 1, stillSigns: false }] });
+    expect(await typed(path, 'rebuilder-admin', 'rebuilder.Query+status')).toContain(
+      `revoked key ${docs.key}: 1 builds are still signed by it`,
+    );
+    await give(other);
+    expect(await left(docs.key)).toEqual([]);
+    expect(await status()).toMatchObject({ revoked: [] });
+    const published = async () =>
+      ((await view(path, 'publication')) as unknown as { path: string }[]).map((file) => file.path);
+    expect(await published()).not.toContain(named);
+
+    // A rotation with overlap leaves both, and then there is nothing to sign.
+    await steer('resign', { all: true });
+    await give('EF'.repeat(20));
+    expect(await left(other)).toMatchObject([{ next: 'withdraw' }]);
+    expect(await replacement(other)).toMatchObject({ changed: 0, withdrawn: 1 });
+    expect(await report.expectJob({ waitMs: 5_000 })).toMatchObject({ payload: { kind: 'results' } });
+    expect(await published()).toHaveLength(2);
+  });
+
+  it('is believed again when it was named by mistake, and one that signed nothing costs nothing', async () => {
+    const docs = documents();
+    await upTo(path, 'attest', docs);
+    const { attest } = workersOf(path);
+    const attested = { status: 'done', attestation: sha(docs.attestation) };
+    await attest.give(await attest.expectJob(), attested, [docs.attestation, docs.link]);
+    expect(await replacement('EF'.repeat(20))).toMatchObject({ changed: 0, withdrawn: 0 });
+    await replacement(docs.key);
+    expect(await replacement(docs.key, 'believe')).toMatchObject({ changed: 1 });
+    expect(await replacement(docs.key, 'believe')).toMatchObject({ changed: 0 });
+    expect(await status()).toMatchObject({ revoked: [] });
+  });
+});
+
 describe('a query', () => {
   it('answers status as text for people, and as a row', async () => {
     await upTo(path, 'rebuild');

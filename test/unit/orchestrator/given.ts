@@ -11,7 +11,7 @@ import { returnOutcome } from '../../../daemons/lib/contracts/return.ts';
 import { trigger } from '../../../daemons/lib/contracts/trigger.ts';
 import { systemClock } from '../../../daemons/lib/daemon/clock.ts';
 import type { Log } from '../../../daemons/lib/daemon/log.ts';
-import { parseSha256, type Sha256 } from '../../../daemons/lib/domain/names.ts';
+import { parseFingerprint, parseSha256, type Sha256 } from '../../../daemons/lib/domain/names.ts';
 import type { Caller } from '../../../daemons/lib/wire/call.ts';
 import { bufferObject } from '../../../daemons/lib/wire/frame.ts';
 import { serveSocket } from '../../../daemons/lib/wire/serve.ts';
@@ -226,6 +226,7 @@ export function documents(source = 'sed', version = '4.9-1') {
       files: status === 'done' ? [{ name, sha256: sha(rebuilt), size: rebuilt.length }] : [],
       rebuilder: { version: '0.1.0', inputBytes: 1 },
     });
+  const key = parseFingerprint('AB'.repeat(20));
   const link = Buffer.from(`link of ${source} ${version}`);
   const path = `debian/sources/${source}/${version}/metadata`;
   const attestation = json({
@@ -246,8 +247,8 @@ export function documents(source = 'sed', version = '4.9-1') {
         verdict: 'reproducible',
       },
     ],
-    publish: [{ path, sha256: sha(link), size: link.length }],
-    signedBy: [],
+    publish: [{ path, sha256: sha(link), size: link.length, signedBy: key }],
+    signedBy: [key],
   });
   const builds = formatJsonLines([feedBuild]);
   return {
@@ -265,6 +266,7 @@ export function documents(source = 'sed', version = '4.9-1') {
     log,
     report,
     link,
+    key,
     path,
     attestation,
   };

@@ -17,6 +17,10 @@ const status = {
     { qube: 'rebuilder-getter', queue: 'get', lastSeen: 1_763_999_990_000, jobs: ['abcdefghijklmnop.feed'] },
   ],
   feeds: [{ dist: 'bookworm.amd64', lastRead: null, say: null, next: null }],
+  revoked: [
+    { key: 'AB'.repeat(20), since: 1_763_999_990_000, builds: 12, stillSigns: false },
+    { key: 'CD'.repeat(20), since: 1_763_999_990_000, builds: 1, stillSigns: true },
+  ],
   notices: [
     { code: 'key-expires', say: 'key \u001b[2J', at: 1_764_864_000_000, qube: 'attester', queue: 'attest' },
     { code: 'layout-lacks-key', say: 'not there', at: null, qube: 'attester', queue: 'attest' },
@@ -49,6 +53,12 @@ describe('rebuilderctl status', () => {
     const coloured = await runWith(services, ['status'], { isTTY: true });
     expect(coloured.out).toContain('\u001b[35mkey-expires\u001b[0m (attester');
     expect(coloured.out).toContain('\u001b[31mlayout-lacks-key\u001b[0m (attester)');
+  });
+
+  it('tells how much a revoked key still signed, and that it still signs', async () => {
+    const { out } = await runWith(services, ['status']);
+    expect(out).toMatch(/(AB){20} +10 s ago +12 +rebuilderctl resign --signed-by (AB){20}\n/);
+    expect(out).toMatch(/(CD){20} +10 s ago +1 +still signs/);
   });
 
   it('is one object with --json', async () => {
@@ -277,6 +287,94 @@ describe('rebuilderctl control', () => {
     });
     expect((await runWith(services, ['control', 'requeue', '--all', '--queue', 'get'])).code).toBe(2);
     expect((await runWith(services, ['control', 'explode', '--all'])).code).toBe(2);
+  });
+});
+
+describe('rebuilderctl resign', () => {
+  const key = 'AB'.repeat(20);
+  const row = (source: string, next: string) => ({
+    build: source.padEnd(16, 'a'),
+    dist: 'bookworm.amd64',
+    source,
+    version: '1.0-1',
+    state: next === 'wait' ? 'pending' : 'reproducible',
+    documents: 3,
+    next,
+  });
+  const asked: unknown[] = [];
+  const services = (rows: readonly object[], reply: object = { changed: 2, withdrawn: 5 }) => ({
+    'rebuilder.Query+signed': ({ request }: { request: unknown }) => {
+      asked.push(request);
+      return { objects: [formatJsonLines(rows)] };
+    },
+    'rebuilder.Control+resign': ({ request }: { request: unknown }) => {
+      asked.push(request);
+      return { reply };
+    },
+  });
+  const all = [row('dash', 'sign'), row('sed', 'rebuild'), row('tar', 'wait'), row('gzip', 'withdraw')];
+  const resign = async (rows: readonly object[], ...args: readonly string[]) => {
+    asked.length = 0;
+    return await runWith(services(rows), ['resign', '--signed-by', key, ...args]);
+  };
+
+  it('lists with --dry-run what there is to do, each kind apart, and asks for nothing', async () => {
+    const { code, out, err } = await resign(all, '--dry-run');
+    expect(code).toBe(1);
+    expect(out).toMatch(/to be signed again, their rebuilt files are here: 1\nSOURCE .*\ndash +1\.0-1 /);
+    expect(out).toMatch(/to be rebuilt, their rebuilt files are no longer kept: 1\n.*\nsed /);
+    expect(out).toMatch(/under way: 1\n.*\ntar +1\.0-1 +bookworm\.amd64 +pending /);
+    expect(out).toMatch(/old links are withdrawn: 1\n.*\ngzip /);
+    expect(err).toContain('--rebuild');
+    expect(asked).toEqual([{ v: 1, key, limit: 1_000 }]);
+  });
+
+  it('has it done, says what is left, and rebuilds only if told to', async () => {
+    const { code, out } = await resign([row('tar', 'wait')]);
+    expect(code).toBe(0);
+    expect(out).toContain('begun again: 2, documents withdrawn: 5, left: 1\n');
+    expect(asked[0]).toEqual({ v: 1, which: { signedBy: key }, how: 'sign' });
+    expect(await resign([row('sed', 'rebuild')])).toMatchObject({ code: 1 });
+    expect(await resign([row('sed', 'wait')], '--rebuild')).toMatchObject({ code: 0, err: '' });
+    expect(asked[0]).toMatchObject({ how: 'rebuild' });
+  });
+
+  it('is one object with --json', async () => {
+    const left = { sign: 1, rebuild: 1, wait: 1, withdraw: 1 };
+    expect(JSON.parse((await resign(all, '--dry-run', '--json')).out)).toEqual({ key, left, builds: all });
+    expect(JSON.parse((await resign([], '--json')).out)).toEqual({
+      key,
+      begun: 2,
+      withdrawn: 5,
+      left: { sign: 0, rebuild: 0, wait: 0, withdraw: 0 },
+      builds: [],
+    });
+  });
+
+  it('says when nothing is left, and takes a mistake back', async () => {
+    expect(await resign([], '--dry-run')).toMatchObject({
+      code: 0,
+      out: 'nothing that is published is signed by it\n',
+    });
+    expect(await resign([], '--believe')).toMatchObject({
+      code: 0,
+      out: 'nothing more of it is withdrawn\n',
+    });
+    expect(asked).toEqual([{ v: 1, which: { signedBy: key }, how: 'believe' }]);
+    expect((await resign([], '--believe', '--rebuild')).code).toBe(2);
+  });
+
+  it('takes nothing but a full fingerprint, with or without its blanks', async () => {
+    for (const wrong of ['ABABABAB', 'x', '']) {
+      expect(await runWith(services([]), ['resign', '--signed-by', wrong])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('fingerprint'),
+      });
+    }
+    expect((await runWith(services([]), ['resign'])).code).toBe(2);
+    asked.length = 0;
+    await runWith(services([]), ['resign', '--signed-by', `0x${'abab '.repeat(10)}`, '--dry-run']);
+    expect(asked).toMatchObject([{ key }]);
   });
 });
 

@@ -18,8 +18,10 @@ const attestation = z.strictObject({
   environment: z.enum(['buildinfo', 'inferred']),
   selfHosted: z.boolean(),
   files: z.array(judgedFileSchema).max(4_000),
-  /** Documents to be published, each an object of this outcome. */
-  publish: z.array(z.strictObject({ path: publicationPath, sha256, size })).max(20_000),
+  /** Documents to be published, each an object of this outcome, with the OpenPGP key that signed it, if one did. */
+  publish: z
+    .array(z.strictObject({ path: publicationPath, sha256, size, signedBy: fingerprint.optional() }))
+    .max(20_000),
   /** Fingerprints of the keys that signed. */
   signedBy: z.array(fingerprint).max(maxSigners),
 });

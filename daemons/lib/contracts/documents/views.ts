@@ -95,6 +95,26 @@ const verdictRow = z.strictObject({
 });
 export type VerdictRow = z.infer<typeof verdictRow>;
 
+/** What it takes to replace the documents of a build that a key signed. */
+export const signedNexts = ['sign', 'rebuild', 'wait', 'withdraw'] as const;
+
+/** `signed`: a build of which something published is signed by a key. */
+const signedRow = z.strictObject({
+  build: buildId,
+  dist,
+  source: sourceName,
+  version: debVersion,
+  state: z.enum(shownStates),
+  /** How many documents. */
+  documents: count,
+  /**
+   * `sign`: its rebuilt files are here; `rebuild`: they are not; `wait`: it is being done anew; `withdraw`: others stand in
+   * the place of all of them.
+   */
+  next: z.enum(signedNexts),
+});
+export type SignedRow = z.infer<typeof signedRow>;
+
 /** `result`: the row, what it refers to, and the build. */
 const resultWhole = z.strictObject({
   row: resultRow,
@@ -110,8 +130,9 @@ export type ResultWhole = z.infer<typeof resultWhole>;
 /** Dists that one suite may follow, and workers that may call on it. */
 export const maxDists = 2_000;
 export const maxWorkers = 2_000;
-/** Notices that `status` tells, of all workers together. */
+/** Notices that `status` tells, of all workers together, and keys that are being replaced. */
 export const maxNoticesTold = 500;
+export const maxRevokedTold = 100;
 const bytes = z.int().min(0);
 
 const statusView = z.strictObject({
@@ -156,6 +177,11 @@ const statusView = z.strictObject({
     .array(noticeSchema.extend({ qube: z.string().max(63), queue: z.enum(queues) }))
     .max(maxNoticesTold)
     .default([]),
+  /** Keys that are being replaced, and how many builds each still signed. */
+  revoked: z
+    .array(z.strictObject({ key: fingerprint, since: wallTime, builds: count, stillSigns: z.boolean() }))
+    .max(maxRevokedTold)
+    .default([]),
   /** null where only the disk is the limit. */
   objects: z.strictObject({ count, bytes, quotaBytes: bytes.nullable() }),
 });
@@ -169,6 +195,9 @@ export function parseResultRow(untrusted: unknown): ResultRow {
 }
 export function parseVerdictRow(untrusted: unknown): VerdictRow {
   return parseWith(verdictRow, untrusted, 'row of view history');
+}
+export function parseSignedRow(untrusted: unknown): SignedRow {
+  return parseWith(signedRow, untrusted, 'row of view signed');
 }
 export function parseResultWhole(untrusted: unknown): ResultWhole {
   return parseWith(resultWhole, untrusted, 'view result');

@@ -1,6 +1,6 @@
-import type { ResultWhole, VerdictRow } from '../../../lib/contracts/documents/views.ts';
+import type { ResultWhole, SignedRow, VerdictRow } from '../../../lib/contracts/documents/views.ts';
 import type { Queue } from '../../../lib/contracts/job.ts';
-import type { PublicationPath, Sha256 } from '../../../lib/domain/names.ts';
+import type { Fingerprint, PublicationPath, Sha256 } from '../../../lib/domain/names.ts';
 import type { BuildId, JobId } from '../../ids.ts';
 import type {
   Counts,
@@ -15,6 +15,7 @@ import type {
   PageRequest,
   PublicationFile,
   ReferenceRole,
+  RevokedKey,
 } from '../port.ts';
 import type { Database, Statement, Value } from './database.ts';
 import { standingOf } from './ledger.ts';
@@ -26,6 +27,7 @@ import {
   type VerdictRowInFile,
   verdictOf,
 } from './rows.ts';
+import { SignedBuilds } from './signed-builds.ts';
 
 /** Reads of the same file; each answers with at most a page. */
 export class EmbeddedHistory implements History {
@@ -34,9 +36,11 @@ export class EmbeddedHistory implements History {
   readonly #result: Statement<ResultRowInFile>;
   readonly #origins: Statement<{ origin: Origin }>;
   readonly #referred: Statement<{ one: number }>;
+  readonly #signed: SignedBuilds;
 
   constructor(db: Database) {
     this.#db = db;
+    this.#signed = new SignedBuilds(db);
     this.#job = db.prepare('SELECT * FROM jobs WHERE id = ?');
     this.#result = db.prepare('SELECT * FROM results WHERE build = ?');
     this.#origins = db.prepare('SELECT origin FROM origins WHERE sha256 = ?');
@@ -95,6 +99,14 @@ export class EmbeddedHistory implements History {
       page.limit,
       verdictOf,
     );
+  }
+
+  async signedBy(key: Fingerprint, page: PageRequest): Promise<Page<SignedRow>> {
+    return this.#signed.page(key, page);
+  }
+
+  async revoked(): Promise<readonly RevokedKey[]> {
+    return this.#signed.revoked();
   }
 
   async counts(): Promise<Counts> {

@@ -1,5 +1,6 @@
 import { maxLeasesPerWorker } from '../../../lib/contracts/renew.ts';
-import type { Sha256 } from '../../../lib/domain/names.ts';
+import type { Fingerprint, Sha256 } from '../../../lib/domain/names.ts';
+import type { BuildId } from '../../ids.ts';
 import { afterLapse } from '../../pipeline.ts';
 import { choose, kindsOffered, type Load } from '../../schedule.ts';
 import type {
@@ -15,6 +16,7 @@ import type {
   Ms,
   OpenList,
   Origin,
+  Replaced,
   StoredPayload,
   Which,
 } from '../port.ts';
@@ -24,6 +26,7 @@ import { ObjectsTable } from './objects-table.ts';
 import { ResultsTable } from './results-table.ts';
 import { type JobRowInFile, jobOf } from './rows.ts';
 import { Settling } from './settling.ts';
+import { SignedBuilds } from './signed-builds.ts';
 import { Steering } from './steering.ts';
 
 /** How many pending jobs one request looks at before it finds none that fits. */
@@ -35,6 +38,7 @@ export class EmbeddedLedger implements Ledger {
   readonly #jobs: JobsTable;
   readonly #results: ResultsTable;
   readonly #objects: ObjectsTable;
+  readonly #signed: SignedBuilds;
   readonly #settling: Settling;
   readonly #steering: Steering;
   readonly #time: Statement<never>;
@@ -57,8 +61,14 @@ export class EmbeddedLedger implements Ledger {
     this.#results = new ResultsTable(db);
     this.#jobs = new JobsTable(db, this.#results);
     this.#objects = new ObjectsTable(db);
-    this.#settling = new Settling(db, this.#jobs, this.#results, this.#objects);
-    this.#steering = new Steering(db);
+    this.#signed = new SignedBuilds(db);
+    this.#settling = new Settling(db, {
+      jobs: this.#jobs,
+      results: this.#results,
+      objects: this.#objects,
+      signed: this.#signed,
+    });
+    this.#steering = new Steering(db, this.#signed);
     this.#time = db.prepare(
       `INSERT INTO meta VALUES ('ms', ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)`,
     );
@@ -163,6 +173,19 @@ export class EmbeddedLedger implements Ledger {
 
   steer(which: Which, act: Act, now: Moment): Promise<number> {
     return this.#step(now, () => this.#steering.steer(which, act, now));
+  }
+
+  replace(
+    key: Fingerprint,
+    builds: readonly BuildId[],
+    how: Readonly<{ rebuild: boolean }>,
+    now: Moment,
+  ): Promise<Replaced> {
+    return this.#step(now, () => this.#steering.replace(key, builds, how, now));
+  }
+
+  believe(key: Fingerprint, now: Moment): Promise<number> {
+    return this.#step(now, () => this.#signed.believe(key));
   }
 
   revive(until: Ms, now: Moment): Promise<number> {

@@ -109,6 +109,34 @@ const versions: readonly string[] = [
       json_set(whole, '$.row.attested', json_array(json_object('verdict', verdict, 'at', verdicts.at)))
     FROM verdicts WHERE verdicts.build = results.build AND signed_by <> '[]';
   `,
+  // Which key signed what is published, for which build; what was collected of a build's files and of evidence. Of an
+  // earlier file the signer is the key that stands next in what its build published; files are missing that a result names.
+  `
+  ALTER TABLE publication ADD COLUMN signer TEXT;
+  ALTER TABLE publication ADD COLUMN build TEXT;
+  ALTER TABLE publication ADD COLUMN put INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX publication_signer ON publication (signer, build) WHERE signer IS NOT NULL;
+
+  CREATE TABLE revoked (key TEXT PRIMARY KEY, at INTEGER NOT NULL, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE lost (owner TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (owner, role)) STRICT, WITHOUT ROWID;
+
+  UPDATE publication SET signer = signed.signer, build = signed.build
+    FROM (
+      SELECT results.build, file.value ->> 'path' AS path, file.value ->> 'sha256' AS sha256,
+        (SELECT substr(value ->> 'path', -44, 40) FROM json_each(whole, '$.publish')
+         WHERE key > file.key
+           AND substr(value ->> 'path', -44) GLOB replace(hex(zeroblob(20)), '0', '[0-9A-F]') || '.asc'
+         ORDER BY key LIMIT 1) AS signer
+      FROM results, json_each(whole, '$.publish') AS file
+      WHERE file.value ->> 'path' GLOB '*/metadata' OR file.value ->> 'path' GLOB '*.link'
+    ) AS signed
+    WHERE signed.path = publication.path AND signed.sha256 = publication.sha256 AND signed.signer IS NOT NULL;
+  INSERT INTO lost SELECT build, 'file' FROM results WHERE EXISTS (
+    SELECT 1 FROM json_each(whole, '$.row.files')
+    WHERE value ->> 'rebuiltSha256' IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM refs WHERE owner = build AND role = 'file' AND sha256 = value ->> 'rebuiltSha256'));
+  `,
 ];
 
 /** Brings a file of any earlier version, or an empty one, to this version, or as far as is said. */

@@ -4,12 +4,14 @@ import type { JobsTable } from './jobs-table.ts';
 import type { ObjectsTable } from './objects-table.ts';
 import type { ResultsTable } from './results-table.ts';
 import type { JobRowInFile } from './rows.ts';
+import type { SignedBuilds } from './signed-builds.ts';
 
 /** The inside of `settle`: called within one transaction, after the fence was compared. */
 export class Settling {
   readonly #jobs: JobsTable;
   readonly #results: ResultsTable;
   readonly #objects: ObjectsTable;
+  readonly #signed: SignedBuilds;
   readonly #close: Statement<never>;
   readonly #rerun: Statement<never>;
   readonly #list: Statement<never>;
@@ -17,10 +19,14 @@ export class Settling {
   readonly #unread: Statement<never>;
   readonly #overtaking: Statement<{ seq: number }>;
 
-  constructor(db: Database, jobs: JobsTable, results: ResultsTable, objects: ObjectsTable) {
-    this.#jobs = jobs;
-    this.#results = results;
-    this.#objects = objects;
+  constructor(
+    db: Database,
+    tables: Readonly<{ jobs: JobsTable; results: ResultsTable; objects: ObjectsTable; signed: SignedBuilds }>,
+  ) {
+    this.#jobs = tables.jobs;
+    this.#results = tables.results;
+    this.#objects = tables.objects;
+    this.#signed = tables.signed;
     this.#close = db.prepare(
       `UPDATE jobs SET state = ?, not_before = ?, failed_package = failed_package + ?, failed_ours = failed_ours + ?,
          settled_fence = fence, settled_digest = ?, settled_at = ?, outcome = ?, code = ?, say = ?, log = ?,
@@ -75,7 +81,10 @@ export class Settling {
     if ('list' in end.next) this.#list.run(end.next.list, row.id, end.next.count, end.getSeconds ?? null);
     else for (const spec of end.next) this.#jobs.submit(spec, now);
     for (const references of end.references ?? []) this.#objects.refer(references);
-    if (end.publish !== undefined) this.#objects.publish(end.publish);
+    if (end.publish !== undefined) {
+      this.#objects.publish(end.publish, row.build, now);
+      if (end.publish.group !== null) this.#signed.withdraw(end.publish.group);
+    }
     for (const dist of end.feeds?.dists ?? []) {
       if (end.feeds?.read) this.#read.run(dist, now.wall, now.ms, end.say);
       else this.#unread.run(dist, now.ms, end.say);

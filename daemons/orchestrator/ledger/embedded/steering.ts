@@ -1,7 +1,9 @@
-import { jobIdOf } from '../../ids.ts';
-import type { Act, Moment, Which } from '../port.ts';
+import type { Fingerprint } from '../../../lib/domain/names.ts';
+import { type BuildId, jobIdOf } from '../../ids.ts';
+import type { Act, Moment, Replaced, Which } from '../port.ts';
 import type { Database, Statement, Value } from './database.ts';
 import type { JobRowInFile } from './rows.ts';
+import type { SignedBuilds } from './signed-builds.ts';
 
 /** What an operator asks of jobs that wait or run. Each returns how many jobs, or queues, it changed. */
 export class Steering {
@@ -9,13 +11,14 @@ export class Steering {
   readonly #restart: Statement<never>;
   readonly #shown: Statement<never>;
   readonly #cancelled: Statement<never>;
-  readonly #hasReport: Statement<{ owner: string }>;
+  readonly #signed: SignedBuilds;
   readonly #pause: Statement<never>;
   readonly #resume: Statement<never>;
   readonly #resumeAll: Statement<never>;
 
-  constructor(db: Database) {
+  constructor(db: Database, signed: SignedBuilds) {
     this.#db = db;
+    this.#signed = signed;
     this.#restart = db.prepare(
       `UPDATE jobs SET state = 'pending', fence = fence + 1, holder = NULL, not_before = ?, tries = 0,
          failed_package = 0, failed_ours = 0, kills = 0, code = NULL, say = NULL, changed = ?
@@ -29,9 +32,6 @@ export class Steering {
       `UPDATE results SET state = 'failure', changed = ?,
          whole = json_set(whole, '$.row.verdict', NULL, '$.row.code', NULL, '$.row.say', 'cancelled by the operator')
        WHERE build = ?`,
-    );
-    this.#hasReport = db.prepare(
-      `SELECT owner FROM refs WHERE owner = ? AND role IN ('report', 'file') LIMIT 1`,
     );
     this.#pause = db.prepare(
       `INSERT INTO pauses VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET act = excluded.act WHERE act <> excluded.act`,
@@ -88,7 +88,7 @@ export class Steering {
   #whereToBegin(row: JobRowInFile): string {
     if (row.build === null || row.kind === 'inputs' || row.queue === 'diff' || row.kind === 'official')
       return row.id;
-    if (row.queue === 'attest' && this.#hasReport.get(row.build) !== undefined) return row.id;
+    if (row.queue === 'attest' && this.#signed.isKept(row.id)) return row.id;
     return jobIdOf(row.build, 'inputs');
   }
 
@@ -102,10 +102,29 @@ export class Steering {
       .all(...value);
     let changed = 0;
     for (const row of rows) {
-      if (row.build === null || this.#hasReport.get(row.build) === undefined) continue;
+      if (row.build === null || !this.#signed.isKept(row.id)) continue;
       changed += this.#again(row.id, row.build, now);
     }
     return changed;
+  }
+
+  /** Each build from as late a step as is still possible; one that is being done anew is left alone. */
+  replace(
+    key: Fingerprint,
+    builds: readonly BuildId[],
+    how: Readonly<{ rebuild: boolean }>,
+    now: Moment,
+  ): Replaced {
+    this.#signed.revoke(key, now);
+    let begun = 0;
+    let withdrawn = 0;
+    for (const build of builds) {
+      withdrawn += this.#signed.withdrawOf(build, key);
+      const next = this.#signed.next(build, key);
+      if (next === 'sign') begun += this.#again(jobIdOf(build, 'attest'), build, now);
+      if (next === 'rebuild' && how.rebuild) begun += this.#again(jobIdOf(build, 'inputs'), build, now);
+    }
+    return { begun, withdrawn };
   }
 
   #again(job: string, build: string | null, now: Moment): number {

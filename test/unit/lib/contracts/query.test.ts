@@ -5,6 +5,7 @@ import { encodeHeader } from '../../../../daemons/lib/wire/header.ts';
 import {
   buildIds,
   dists,
+  fingerprints,
   jobIds,
   sha256s,
   sizes,
@@ -28,6 +29,7 @@ const requests: Readonly<Record<View, fc.Arbitrary<unknown>>> = {
   results: fc.record({ ...page, dist: dists, source: sourceNames }),
   result: fc.record({ v, build: buildIds }),
   history: fc.record({ ...page, build: buildIds }),
+  signed: fc.record({ ...page, key: fingerprints }),
   log: fc.record({ v, job: jobIds, offset: sizes }),
   metrics: fc.record({ v }),
   object: fc.record({ v, sha256: some(sha256s) }),
@@ -38,6 +40,7 @@ const requests: Readonly<Record<View, fc.Arbitrary<unknown>>> = {
 const needed: Partial<Record<View, readonly string[]>> = {
   result: ['build'],
   history: ['build'],
+  signed: ['key'],
   log: ['job'],
   object: ['sha256'],
 };

@@ -9,6 +9,7 @@ import {
   metadataPath,
   packageProducts,
   parseLink,
+  parseLinkPath,
   productNames,
   publicKeyPath,
   rebuildLink,
@@ -122,6 +123,22 @@ describe('the paths of the publication', () => {
     const keyid = '8deb0bef1d99feb8b9a90fb192ef6d6141641e5c';
     expect(buildLinkName(keyid, parseArchitecture('amd64'))).toBe('rebuild.8deb0bef.amd64.link');
     expect(mergedLinkName(keyid)).toBe('rebuild.8deb0bef.link');
+    const folder = 'debian/sources/foo/1.0';
+    for (const [name, architecture] of [
+      [buildLinkName(keyid, parseArchitecture('kfreebsd-amd64')), 'kfreebsd-amd64'],
+      [mergedLinkName(keyid), null],
+    ] as const) {
+      expect(parseLinkPath(`${folder}/${name}`)).toEqual({ folder, architecture });
+    }
+    for (const other of [
+      'metadata',
+      'rebuild.link',
+      'rebuild.8DEB0BEF.link',
+      'rebuild.8deb0bef.x.y.link',
+      'x.link',
+    ]) {
+      expect([other, parseLinkPath(`${folder}/${other}`)]).toEqual([other, undefined]);
+    }
     expect(publicKeyPath('debian', parseFingerprint(keyid))).toBe(`debian/${keyid.toUpperCase()}.asc`);
   });
 });

@@ -24,10 +24,13 @@ describeParser({
     environment: fc.constantFrom('buildinfo', 'inferred'),
     selfHosted: fc.boolean(),
     files: some(judgedFiles),
-    publish: some(fc.record({ path: publicationPaths, sha256: sha256s, size: sizes })),
+    publish: some(
+      fc.record({ path: publicationPaths, sha256: sha256s, size: sizes, signedBy: fingerprints }),
+    ),
     signedBy: some(fingerprints),
   }),
+  optional: ['publish.*.signedBy'],
   nullable: ['code', ...nullableOfJudgedFile],
   texts: { say: 2_000 },
-  lists: { files: 4_000, publish: 20_000, signedBy: 4 },
+  lists: { files: 4_000, publish: 20_000, '/signedBy': 4 },
 });

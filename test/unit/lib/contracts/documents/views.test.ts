@@ -3,12 +3,15 @@ import { maxNoticeSay, noticeCodes } from '../../../../../daemons/lib/contracts/
 import {
   maxDists,
   maxNoticesTold,
+  maxRevokedTold,
   maxWorkers,
   parseJobRow,
   parseResultRow,
   parseResultWhole,
+  parseSignedRow,
   parseStatusView,
   parseVerdictRow,
+  signedNexts,
 } from '../../../../../daemons/lib/contracts/documents/views.ts';
 import {
   buildIds,
@@ -130,6 +133,20 @@ describeParser({
 });
 
 describeParser({
+  what: 'a row of the view of what a key signed',
+  parse: parseSignedRow,
+  valid: fc.record({
+    build: buildIds,
+    dist: dists,
+    source: sourceNames,
+    version: versions,
+    state: shown,
+    documents: counts,
+    next: fc.constantFrom(...signedNexts),
+  }),
+});
+
+describeParser({
   what: 'a result, whole',
   parse: parseResultWhole,
   valid: fc.record({
@@ -174,9 +191,12 @@ describeParser({
         queue: queueNames,
       }),
     ),
+    revoked: some(
+      fc.record({ key: fingerprints, since: wallTimes, builds: counts, stillSigns: fc.boolean() }),
+    ),
     objects: fc.record({ count: counts, bytes: sizes, quotaBytes: fc.option(wallTimes) }),
   }),
-  optional: ['notices'],
+  optional: ['notices', 'revoked'],
   nullable: ['lastRead', 'feeds.*.say', 'next', 'at', 'quotaBytes'],
   texts: { version: 60, qube: 63, 'notices.*.say': maxNoticeSay, say: 2_000 },
   lists: {
@@ -186,5 +206,6 @@ describeParser({
     'workers.*.jobs': 64,
     feeds: maxDists,
     notices: maxNoticesTold,
+    revoked: maxRevokedTold,
   },
 });
