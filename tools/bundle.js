@@ -1,6 +1,15 @@
 // Bundles every program of daemons/ into build/lib (one file each, for a quick start) and lays out build/bin.
 
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -47,14 +56,10 @@ await build({
 });
 // The verifier's apt method is one file without a suffix, hence no ES module, for the Node of Debian 12.
 await build({
-  entryPoints: [join(root, 'daemons/client/main.ts')],
+  ...JSON.parse(readFileSync(join(root, 'tools/client-bundle.json'), 'utf8')),
+  absWorkingDir: root,
   outfile: join(out, 'client/intoto'),
-  bundle: true,
-  platform: 'node',
-  target: 'node18',
-  format: 'cjs',
   banner: { js: '#!/usr/bin/node' },
-  logLevel: 'warning',
 });
 chmodSync(join(out, 'client/intoto'), 0o755);
 rmSync(join(out, 'client/intoto+https'), { force: true });

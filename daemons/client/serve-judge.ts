@@ -48,7 +48,7 @@ function makeJudge(settings: Settings, trust: Trust, clock: Clock): Judge {
   const fetcher = new Fetcher({
     clock,
     proxies: settings.proxies,
-    certificates: readCertificates(settings.certificatesFile),
+    certificates: () => readCertificates(settings.certificatesFile),
     timeoutMs: settings.timeoutMs,
     maxBytes: maxMetablockBytes,
   });

@@ -1,16 +1,8 @@
 import { run } from '../../daemons/lib/daemon/program.ts';
-import { type AptAnswer, AptRoot } from '../support/apt-root.ts';
+import { type AptAnswer, AptRoot, verifierPackages, verifierSuite } from '../support/apt-root.ts';
 
-/** Debian 12 is the last release that has apt-transport-in-toto, whatever the host is. */
-const verifierSuite = 'bookworm';
-const verifierPackages = [
-  'apt-transport-in-toto',
-  'in-toto',
-  'python3-securesystemslib',
-  'python3-pathspec',
-  'python3-iso8601',
-  'python3-cryptography',
-  'gnupg',
+const packages = [
+  ...verifierPackages,
   // What the demo's packages depend on: nobody here rebuilt those, and apt would be right to refuse them.
   'wget',
   'libtext-charwidth-perl',
@@ -32,7 +24,7 @@ export async function makeVerifier(options: {
   tarball: string;
   mirror: string;
 }): Promise<Verifier> {
-  const root = await AptRoot.make({ suite: verifierSuite, packages: verifierPackages, ...options });
+  const root = await AptRoot.make({ suite: verifierSuite, packages, ...options });
   return {
     configure: async ({ layout, keyring, ownerKey, rebuilder }) => {
       const trust = ['--layout', layout, '--owner-key', ownerKey, '--gpg-home', keyring];

@@ -5,6 +5,18 @@ import { ProgramError, run } from '../../daemons/lib/daemon/program.ts';
 
 export type AptAnswer = Readonly<{ accepted: boolean; log: string }>;
 
+/** Debian 12 is the last release that has apt-transport-in-toto, whatever the host is. */
+export const verifierSuite = 'bookworm';
+export const verifierPackages = [
+  'apt-transport-in-toto',
+  'in-toto',
+  'python3-securesystemslib',
+  'python3-pathspec',
+  'python3-iso8601',
+  'python3-cryptography',
+  'gnupg',
+] as const;
+
 /** A scratch root with a Debian release's own apt. */
 export class AptRoot {
   private constructor(readonly folder: string) {}

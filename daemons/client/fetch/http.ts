@@ -15,8 +15,8 @@ import { isRedirect, maxRedirects, redirected } from '../../lib/net/redirects.ts
 export interface FetcherOptions {
   readonly clock: Clock;
   readonly proxies: Proxies;
-  /** Certificates to trust, PEM; Node's own list if there is none. */
-  readonly certificates: string | undefined;
+  /** Certificates to trust, PEM, or Node's own list if there is none; asked once, when they are needed. */
+  readonly certificates: () => string | undefined;
   /** Within which the last byte must have come. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
@@ -157,7 +157,7 @@ export class Fetcher {
   /** Reading certificates takes a while, and most rebuilders that answer by http need none. */
   #trust() {
     if (this.#tls === undefined) {
-      const { certificates: ca } = this.#options;
+      const ca = this.#options.certificates();
       const context = createSecureContext(ca === undefined ? {} : { ca });
       const agent = new TlsAgent({
         keepAlive: true,

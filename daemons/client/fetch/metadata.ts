@@ -13,27 +13,33 @@ export interface Answers {
 
 /** Over all packages that are judged at a time. */
 const questionsAtOnce = 16;
+/** How often in a row a rebuilder may be out of reach before it is left alone: each time may take as long as the timeout. */
+const patience = 3;
+
+interface Rebuilder {
+  readonly address: string;
+  /** Why it could not be reached, the last times in a row. */
+  failures: NetError[];
+}
 
 /** Asks every rebuilder for its link of a package, side by side. */
 export class Rebuilders {
-  readonly #addresses: readonly string[];
+  readonly #rebuilders: readonly Rebuilder[];
   readonly #get: (uri: string) => Promise<Buffer>;
   readonly #turns = new Turns(questionsAtOnce);
 
   constructor(addresses: readonly string[], get: (uri: string) => Promise<Buffer>) {
-    this.#addresses = addresses;
+    this.#rebuilders = addresses.map((address) => ({ address, failures: [] }));
     this.#get = get;
   }
 
   get count(): number {
-    return this.#addresses.length;
+    return this.#rebuilders.length;
   }
 
   /** The answers, in the order in which the rebuilders are configured. */
   async ask(name: BinaryName, version: DebVersion): Promise<Answers> {
-    const asked = this.#addresses.map((address) =>
-      this.#turns.take(() => this.#askOne(address, name, version)),
-    );
+    const asked = this.#rebuilders.map((one) => this.#turns.take(() => this.#askOne(one, name, version)));
     const answers = await Promise.all(asked);
     return {
       links: answers.filter((answer): answer is FetchedLink => 'untrusted' in answer),
@@ -41,13 +47,18 @@ export class Rebuilders {
     };
   }
 
-  async #askOne(address: string, name: BinaryName, version: DebVersion): Promise<FetchedLink | Unanswered> {
-    const from = withoutCredentials(address);
+  async #askOne(one: Rebuilder, name: BinaryName, version: DebVersion): Promise<FetchedLink | Unanswered> {
+    const from = withoutCredentials(one.address);
+    const [away] = one.failures.slice(patience - 1);
+    if (away !== undefined) return { from, error: away };
     try {
-      return { from, untrusted: (await this.#get(metadataUrl(address, name, version))).toString('utf8') };
+      const answer = await this.#get(metadataUrl(one.address, name, version));
+      one.failures = [];
+      return { from, untrusted: answer.toString('utf8') };
     } catch (error) {
-      if (error instanceof NetError) return { from, error };
-      throw error;
+      if (!(error instanceof NetError)) throw error;
+      one.failures = error.code === 'unreachable' ? [...one.failures, error] : [];
+      return { from, error };
     }
   }
 }

@@ -217,6 +217,13 @@ const cases: readonly Case[] = [
     say: 'link-not-found',
     debian: { does: 'accepts', why: 'apt fetches it by its own http method then' },
   },
+  {
+    of: 'a redirect to https, where the package is one that was rebuilt',
+    package: 'to-https',
+    verdict: 'accepted',
+    say: 'to-https 1.0-1: verified',
+    debian: { does: 'accepts', why: 'apt fetches it by its own https method then' },
+  },
 ];
 
 const verifiers: readonly (readonly [string, Suite, Methods])[] = [

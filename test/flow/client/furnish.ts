@@ -14,7 +14,7 @@ const other = 'ab'.repeat(32);
 /** Fills the archive and the rebuilders' folders; the layouts by their names. */
 export async function furnish(world: World): Promise<ReadonlyMap<string, string>> {
   const plain = ['plain', 'alone', 'disputed', 'wrong', 'two-hashes', 'left-out', 'missing', 'disguised'];
-  const more = ['unlisted', 'forged', 'changed', 'other-step', 'redirected', ...many];
+  const more = ['unlisted', 'forged', 'changed', 'other-step', 'redirected', 'to-https', ...many];
   for (const name of [...plain, ...more]) world.add({ package: name, version });
   for (const name of ['epoch', 'epoch-pool', 'epoch-disk']) {
     world.add({ package: name, version: epoch, architecture: 'amd64' });
@@ -35,7 +35,7 @@ async function publishLinks(world: World): Promise<void> {
     [world.file(name).name.replace('1%3a', '')]: { sha256: world.file(name).sha256 },
   });
   const link = (name: string) => world.link(products(name), 'alice');
-  for (const name of ['plain', 'alone', 'disputed', ...many])
+  for (const name of ['plain', 'alone', 'disputed', 'to-https', ...many])
     world.publish('alice', name, version, await link(name));
 
   const both = { ...products('epoch'), ...pool('epoch') };
@@ -106,14 +106,14 @@ function disguise(world: World): (packages: string) => string {
   };
 }
 
-/** The archive sends whoever asks for one package to another server. */
+/** The archive sends whoever asks for one package to another server, and for another to itself by https. */
 function redirect(world: World): void {
+  const { archive, archiveTls, rebuilders } = world.servers;
   const { name } = world.file('redirected');
   const to = join(world.folder, 'rebuilders/debs', name);
   mkdirSync(dirname(to), { recursive: true });
   copyFileSync(join(world.archive.root, 'pool/main/r/redirected', name), to);
-  world.servers.archive.misbehave(/\/redirected_/, {
-    kind: 'redirect',
-    to: `${world.servers.rebuilders.url}/debs/${name}`,
-  });
+  archive.misbehave(/\/redirected_/, { kind: 'redirect', to: `${rebuilders.url}/debs/${name}` });
+  const path = `pool/main/t/to-https/${world.file('to-https').name}`;
+  archive.misbehave(/\/to-https_/, { kind: 'redirect', to: `${archiveTls.url}/${path}` });
 }

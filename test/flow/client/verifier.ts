@@ -10,23 +10,12 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type AptAnswer, AptRoot } from '../../support/apt-root.ts';
+import { type AptAnswer, AptRoot, verifierPackages, verifierSuite } from '../../support/apt-root.ts';
 import { machinesMirror } from '../../support/beside-mirror.ts';
 import type { World } from './world.ts';
 
-/** Debian 12 is the last release with a method of its own. */
 const suites = {
-  bookworm: [
-    'apt-transport-in-toto',
-    'in-toto',
-    'python3-securesystemslib',
-    'python3-pathspec',
-    'python3-iso8601',
-    'python3-cryptography',
-    'gnupg',
-    'nodejs',
-    'ca-certificates',
-  ],
+  [verifierSuite]: [...verifierPackages, 'nodejs', 'ca-certificates'],
   trixie: ['gpg', 'nodejs', 'ca-certificates'],
 } as const;
 

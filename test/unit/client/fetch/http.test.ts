@@ -39,7 +39,7 @@ describe('Fetcher', () => {
     new Fetcher({
       clock: systemClock,
       proxies: noProxies,
-      certificates: certificate.cert,
+      certificates: () => certificate.cert,
       timeoutMs: 20_000,
       maxBytes: 1_000,
       ...options,
@@ -120,10 +120,19 @@ describe('Fetcher', () => {
 
   it('believes nobody whose certificate it does not know', async () => {
     const other = makeCertificate(folder, 'other');
-    await expect(get(`${tls.url}/metadata`, { certificates: other.cert })).rejects.toMatchObject({
+    await expect(get(`${tls.url}/metadata`, { certificates: () => other.cert })).rejects.toMatchObject({
       code: 'unreachable',
       message: expect.stringContaining('self-signed certificate'),
     });
+  });
+
+  it('asks by http also where the certificates cannot be read', async () => {
+    const certificates = () => {
+      throw new Error('ENOENT: no such file');
+    };
+    expect(await get(`${plain.url}/metadata`, { certificates })).toBe('a link');
+    const refused = get(`${tls.url}/metadata`, { certificates });
+    await expect(refused).rejects.toMatchObject({ message: `${tls.url}/metadata: ENOENT: no such file` });
   });
 
   it('goes through a proxy, by its whole address or joined to it', async () => {
