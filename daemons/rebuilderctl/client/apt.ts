@@ -14,9 +14,13 @@ const maxDumpLines = 100_000;
 const confName = /^(?:[A-Za-z0-9_-]+|[A-Za-z0-9_.-]+\.conf)$/;
 const confParts = '/etc/apt/apt.conf.d';
 
-/** apt's options on that machine: what apt.conf.d, apt.conf and its own defaults come to. */
+/**
+ * apt's options on that machine: what apt.conf.d, apt.conf and its own defaults come to.
+ *
+ * @throws CommandError with apt's own words when it cannot read them, or its sources
+ */
 export async function readAptItems(root: Root): Promise<readonly AptItem[]> {
-  return withAptConf(root, '', dump);
+  return withAptConf(root, '', readAll);
 }
 
 /**
@@ -45,11 +49,7 @@ export async function rehearse(
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), file.content);
     }
-    return await withAptConf(root, `Dir::Etc "${folder}/etc/apt";\n`, async (env) => {
-      const items = await dump(env);
-      await ask('apt-get', ['indextargets'], env);
-      return items;
-    });
+    return await withAptConf(root, `Dir::Etc "${folder}/etc/apt";\n`, readAll);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -69,7 +69,8 @@ async function withAptConf<T>(root: Root, more: string, act: (env: Env) => Promi
   }
 }
 
-async function dump(env: Env): Promise<readonly AptItem[]> {
+async function readAll(env: Env): Promise<readonly AptItem[]> {
+  await ask('apt-get', ['indextargets'], env);
   const lines = (await ask('apt-config', ['dump'], env)).split('\n');
   if (lines.length > maxDumpLines) throw new CommandError('apt-config dump: more options than apt can have');
   return lines.flatMap((line) => {

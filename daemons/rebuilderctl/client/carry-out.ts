@@ -8,6 +8,8 @@ import { ownFolders, places } from './places.ts';
 import { type Change, fileMode, folderMode, isSame, type Plan } from './plan.ts';
 import type { FileState, Root } from './root.ts';
 
+const privateMode = 0o600;
+
 /** Told before each step that lasts. */
 export type OnStep = (path: string) => void;
 
@@ -140,8 +142,11 @@ async function writeManifest(
 ): Promise<void> {
   const text = formatManifest(manifest);
   onStep(places.manifest);
+  // What only root could read before is no more open in the record.
+  const isOpen = manifest.entries.every(({ original }) => original === null || (original.mode & 0o004) !== 0);
   // Two first installations at once: the second finds the first one's record, and stops.
-  await writeWhole(await root.at(places.manifest), text, { replace, mode: fileMode });
+  const options = { replace, mode: isOpen ? fileMode : privateMode };
+  await writeWhole(await root.at(places.manifest), text, options);
 }
 
 async function makeFolder(root: Root, path: string, onStep: OnStep): Promise<void> {

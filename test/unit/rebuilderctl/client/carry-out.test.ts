@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { carryOut, sweep } from '../../../../daemons/rebuilderctl/client/carry-out.ts';
@@ -62,6 +62,17 @@ describe('an installation', () => {
     await install();
     await install();
     expect(machine.tree()).toEqual(installed);
+  });
+
+  it('shows nobody in its record what only some could read before', async () => {
+    const mode = () =>
+      statSync(join(machine.root, 'var/lib/package-rebuilder-client/installed.json')).mode & 0o777;
+    await install();
+    expect(mode()).toBe(0o600);
+    await removeSmall(root);
+    chmodSync(join(machine.root, 'etc/apt/sources.list'), 0o644);
+    await install();
+    expect(mode()).toBe(0o644);
   });
 
   it('that stops before any step is finished by the next run, or taken back', async () => {

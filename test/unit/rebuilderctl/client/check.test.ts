@@ -144,10 +144,15 @@ describe('rebuilderctl client check', () => {
   it('says so where nothing is set up, or where apt cannot be read', async () => {
     await runWith({}, ['client', 'remove', '--root', machine.root, '--apply']);
     expect(await codes()).toEqual(['not-configured']);
-    machine.write(conf, 'APT::Intoto { ; ;; } } nonsense "');
-    const { code, err } = await runWith({}, ['client', 'check', '--root', machine.root]);
-    expect(err).toContain('apt would not read its files');
-    expect(code).toBe(2);
+    for (const [path, text] of [
+      ['/etc/apt/sources.list', 'deb http://deb.example/debian\n'],
+      [conf, 'APT::Intoto { ; ;; } } nonsense "'],
+    ] as const) {
+      machine.write(path, text);
+      const { code, err } = await runWith({}, ['client', 'check', '--root', machine.root]);
+      expect(err).toContain('apt would not read its files');
+      expect(code).toBe(2);
+    }
   });
 
   it('judges a configuration by hand: what hangs, what is missing, what cannot arrive', async () => {
@@ -269,7 +274,7 @@ describe('rebuilderctl client check', () => {
       ]);
     }
     await serveLink(signers.rebuilder);
-    machine.write('/var/lib/dpkg/status', 'no stanza\n');
+    machine.write('/var/lib/dpkg/status', '');
     expect(await codes()).toEqual([]);
   });
 
