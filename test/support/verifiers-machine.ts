@@ -89,10 +89,11 @@ export interface Signers {
   remove(): void;
 }
 
-export function openSigners(): Signers {
+/** Ed25519 keys are made in no time; RSA ones are what most people have. */
+export function openSigners(algorithm: 'ed25519' | 'rsa3072' = 'ed25519'): Signers {
   const gnupg = openGnuPg();
-  const owner = gnupg.makeKey('Zoë Owner <owner@example.org>', 'rsa2048', 'sign', '2y');
-  const rebuilder = gnupg.makeKey('rebuilder@example.org', 'rsa2048', 'sign', '2y');
+  const owner = gnupg.makeKey('Zoë Owner <owner@example.org>', algorithm, 'sign', '2y');
+  const rebuilder = gnupg.makeKey('rebuilder@example.org', algorithm, 'sign', '2y');
   return {
     gnupg,
     owner,

@@ -15,10 +15,12 @@ export type Converted = Readonly<{ text: string; from: readonly string[]; left: 
 const local = /^"?(?:file|copy|cdrom):/i;
 const verified = /^"?intoto(?:\+https)?:/i;
 
-/** Has apt read its binary packages by `intoto://`: not a byte but the schemes of these URIs is changed. */
+/**
+ * Has apt read its sources by `intoto://`: not a byte but the schemes of these URIs is changed. Source packages come along:
+ * apt takes entries of one archive and suite for one, and reads all of them by the scheme that comes first.
+ */
 export function convertSources(text: string, style: SourcesStyle, options: ConvertOptions): Converted {
   const uris = readEntries(text, style)
-    .filter(({ types }) => types.includes('deb'))
     .flatMap((entry) => entry.uris)
     .filter((uri) => !local.test(uri.text) && !verified.test(uri.text) && isWanted(uri, options.only));
   const from: string[] = [];

@@ -32,7 +32,7 @@ export const clientAdvice = {
   'gpg-missing': 'apt-transport-in-toto reads keys by it: apt-get install gnupg.',
   'sources-none': 'Nothing that apt installs is verified: rebuilderctl client install --convert --apply.',
   'sources-unverified':
-    'apt may take a package from there, unverified: take the source away, or rebuilderctl client install --convert SUBJECT --apply.',
+    'apt takes both for one, and reads all of it by the one that comes first: rebuilderctl client install --convert SUBJECT --apply, or take it out of the sources.',
   'sources-https':
     'apt-transport-in-toto speaks only http to an archive: name one that serves http, or apt-get install package-rebuilder-client.',
   'install-interrupted':

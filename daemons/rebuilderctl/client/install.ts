@@ -2,14 +2,15 @@ import type { GpgOptions } from '../../lib/openpgp/gpg.ts';
 import { CommandError } from '../errors.ts';
 import { linesOf } from '../layout/report.ts';
 import { rehearse } from './apt.ts';
+import { checkSources } from './check-sources.ts';
 import { type ClientFinding, isFatal } from './findings.ts';
 import { aptConfOf, intotoConfigOf } from './intoto-config.ts';
-import { lookAt, methodFindings } from './machine.ts';
+import { lookAt, type Machine, methodFindings } from './machine.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { places } from './places.ts';
 import { fileMode, type Plan, planInstallation, type Wanted } from './plan.ts';
 import { type LeftSource, rewriteSources, type SourcesOptions } from './rewrite-sources.ts';
-import type { Root } from './root.ts';
+import type { FileState, Root } from './root.ts';
 import { defaultLogLevel, maxRebuilders, type Settings } from './settings.ts';
 import {
   fingerprintsOf,
@@ -82,13 +83,16 @@ export async function prepareInstallation(
     ],
     settings,
   );
-  const problems = [...methodFindings(machine)];
-  const sources = plan.changes.filter(({ path }) => path.startsWith(places.sourceList));
+  const planned = new Map(plan.changes.map(({ path, after }) => [path, after]));
+  const problems = await findProblems(root, machine, planned);
   const [worst] = problems;
-  if (worst !== undefined && sources.length > 0) {
-    throw new CommandError(`apt could install nothing from intoto:// sources: ${worst.say}`, worst.next);
+  if (worst !== undefined && plan.changes.some(({ path }) => path.startsWith(places.sourceList))) {
+    throw new CommandError(
+      `with these sources apt would not verify what it installs: ${worst.say}`,
+      worst.next,
+    );
   }
-  await refuseUnread(root, plan, settings);
+  await refuseUnread(root, planned, settings);
   return { plan, settings, layout: trusted.layout, findings: [...trusted.findings, ...problems], left };
 }
 
@@ -128,11 +132,21 @@ function ownFiles(files: readonly (readonly [string, string | Buffer])[]): reado
   });
 }
 
+type Planned = ReadonlyMap<string, FileState | null>;
+
+/** What keeps intoto:// sources from being read at all, or from being read by the method alone. */
+async function findProblems(
+  root: Root,
+  machine: Machine,
+  planned: Planned,
+): Promise<readonly ClientFinding[]> {
+  const { findings } = await checkSources(root, machine, planned);
+  return [...methodFindings(machine), ...findings.filter(({ code }) => code === 'sources-unverified')];
+}
+
 /** apt itself says what it would make of the files, and whether that is what was meant. */
-async function refuseUnread(root: Root, { changes }: Plan, wanted: Settings): Promise<void> {
-  const found = intotoConfigOf(
-    await rehearse(root, new Map(changes.map(({ path, after }) => [path, after]))),
-  );
+async function refuseUnread(root: Root, planned: Planned, wanted: Settings): Promise<void> {
+  const found = intotoConfigOf(await rehearse(root, planned));
   const meant = intotoConfigOf([
     ...wanted.rebuilders.map((value) => ({ name: 'APT::Intoto::Rebuilders::', value })),
     ...wanted.owners.map((value) => ({ name: 'APT::Intoto::Keyids::', value })),

@@ -68,7 +68,7 @@ beforeAll(async () => {
     tarball: join(roots, 'verifier-bookworm.tar'),
     folder: root,
   });
-  signers = openSigners();
+  signers = openSigners('rsa3072');
   layout = await signers.layout('root.layout', '--expires', '1y');
   archive = new LocalArchive();
   for (const name of ['good', 'tampered', 'unattested']) {

@@ -192,7 +192,7 @@ describe('rebuilderctl client check', () => {
   });
 
   it('warns of a threshold that the rebuilders cannot reach, and of a key that is not in the ring', async () => {
-    const second = signers.gnupg.makeKey('second@example.org');
+    const second = signers.gnupg.makeKey('second@example.org', 'ed25519');
     const two = await signers.layout(
       'two.layout',
       '--rebuilder-key',
@@ -242,11 +242,21 @@ describe('rebuilderctl client check', () => {
 
   it('finds sources that nothing verifies, ways around the method, and https where it cannot', async () => {
     const more = '/etc/apt/sources.list.d/more.list';
-    machine.write(more, 'deb http://deb.example/debian/ bookworm main\ndeb http://third.example x/\n');
-    const { report } = await check();
-    expect(report.findings).toMatchObject([
-      { code: 'sources-unverified', next: expect.stringContaining('--convert http://deb.example/debian/') },
-    ]);
+    for (const line of [
+      'deb http://deb.example/debian/ bookworm main',
+      'deb-src http://deb.example/debian bookworm main',
+      'deb https://me:secret@deb.example/debi%61n bookworm contrib',
+    ]) {
+      machine.write(
+        more,
+        `${line}\ndeb http://third.example x/\ndeb http://deb.example/debian trixie main\n`,
+      );
+      const { report } = await check();
+      const uri = line.split(' ')[1];
+      expect(report.findings).toMatchObject([
+        { code: 'sources-unverified', next: expect.stringContaining(`--convert ${uri}`) },
+      ]);
+    }
     machine.write(more, 'deb intoto+https://deb.example/debian trixie main\n');
     expect(await codes()).toEqual(['sources-https']);
     machine.write(more, '');
@@ -261,7 +271,7 @@ describe('rebuilderctl client check', () => {
     server.misbehave(/metadata$/, { kind: 'status', status: 403 });
     expect(await codes()).toEqual(['rebuilder-knows-nothing']);
     server.behave();
-    const other = signers.gnupg.makeKey('other@example.org');
+    const other = signers.gnupg.makeKey('other@example.org', 'ed25519');
     await serveLink(other);
     const { report } = await check();
     expect(report.findings).toMatchObject([

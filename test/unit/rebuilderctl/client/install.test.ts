@@ -71,7 +71,7 @@ describe('rebuilderctl client install', () => {
   });
 
   it('writes a key ring from which gpg exports the owners’ keys, and in which it makes no file', async () => {
-    const second = signers.gnupg.makeKey('second@example.org', 'rsa3072', 'sign', '1y');
+    const second = signers.gnupg.makeKey('second@example.org', 'ed25519', 'sign', '1y');
     const both = await signers.layout('both.layout', '--expires', '1y', '--owner-key', second);
     const file = join(signers.gnupg.home, 'second.asc');
     writeFileSync(file, signers.gnupg.gpg(['--armor', '--export', second]));
@@ -113,6 +113,7 @@ describe('rebuilderctl client install', () => {
   });
 
   it('writes the sources that are given, for a method that can read them', async () => {
+    machine.write('/etc/apt/sources.list', '');
     const line = 'deb [arch=amd64] intoto://deb.example/debian bookworm main';
     await install('--source', line, '--apply');
     const file = '/etc/apt/sources.list.d/package-rebuilder-client.list';
@@ -159,6 +160,18 @@ describe('rebuilderctl client install', () => {
     );
   });
 
+  it('refuses sources past which apt would read the same archive unverified', async () => {
+    const line = 'deb intoto://deb.example/debian bookworm main contrib';
+    const { code, err } = await install('--source', line, '--apply');
+    expect(err).toMatch(/would not verify.*http:\/\/deb\.example\/debian.*\n.*takes both for one.*--convert/);
+    expect(code).toBe(2);
+    expect((await install('--source', line, '--convert', 'http://deb.example/', '--apply')).code).toBe(0);
+    await client('remove', '--apply');
+    machine.write('/etc/apt/sources.list.d/s.list', 'deb-src https://deb.example/debian bookworm main\n');
+    expect((await install('--convert', '--apply')).err).toContain('https://deb.example/debian');
+    expect(machine.read('/etc/apt/sources.list')).toContain('deb http:');
+  });
+
   it('tells a program what it did', async () => {
     const { out, err } = await install('--convert', '--apply', '--json');
     expect(err).toBe('');
@@ -186,7 +199,7 @@ describe('rebuilderctl client install', () => {
       unsigned,
       JSON.stringify({ ...JSON.parse(readFileSync(unsigned, 'utf8')), signatures: [] }),
     );
-    const second = signers.gnupg.makeKey('third@example.org');
+    const second = signers.gnupg.makeKey('third@example.org', 'ed25519');
     const two = await signers.layout('two.layout', '--rebuilder-key', second, '--threshold', '2');
     const trust = ['--owner-key', signers.owner, '--gpg-home', signers.gnupg.home, '--apply'];
     for (const [args, why] of [
