@@ -183,13 +183,16 @@ async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-/** What `npm run build` makes, with our own roles in the place of the real ones. */
+/** What `npm run build` makes, with our own roles in the place of the real ones; the line asks the vault for its keys. */
 async function layOut(project: string): Promise<void> {
   const lib = join(project, 'lib');
   await build({
-    entryPoints: Object.fromEntries(
-      ['broker', 'agent', 'line'].map((name) => [name, join(standalone, name, 'main.ts')]),
-    ),
+    entryPoints: {
+      ...Object.fromEntries(
+        ['broker', 'agent', 'line'].map((name) => [name, join(standalone, name, 'main.ts')]),
+      ),
+      'vault-keys': join(checkout, 'daemons/vault/keys/main.ts'),
+    },
     outdir: lib,
     bundle: true,
     platform: 'node',

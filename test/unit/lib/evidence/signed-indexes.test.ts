@@ -114,8 +114,7 @@ describe('openSignedIndexes', () => {
       {
         readFrom: 'http://example.org/debian',
         suite: 'testing',
-        names: { origin: '', label: '', suite: '', codename: 'testing' },
-        date: Date.UTC(2026, 6, 11, 10, 16, 37),
+        release: { origin: '', codename: 'testing', date: Date.UTC(2026, 6, 11, 10, 16, 37) },
         signedBy: [key],
       },
     ]);
