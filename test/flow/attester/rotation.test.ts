@@ -64,8 +64,8 @@ describe('after a rotation with overlap', () => {
     expect(attestation.signedBy).toEqual([now.fingerprint]);
     expect(merged.signatures.map(({ keyid }) => keyid.slice(0, 8))).toEqual([short(now)]);
     expect(Object.keys(merged.signed.products).sort()).toEqual(both);
-    const again = first.publish.filter(({ path }) => published.has(path)).map(({ path }) => path);
-    expect(again).toEqual([]);
+    const links = first.publish.map(({ path }) => path).filter((path) => /(?:\/metadata|\.link)$/.test(path));
+    expect(links.filter((path) => published.has(path))).toEqual([]);
     expect(published.has(`debian/${now.fingerprint}.asc`)).toBe(true);
     expect(warnings()).toBe(0);
   });
