@@ -24,33 +24,41 @@ if (list.length > 0) {
     });
     afterAll(() => rmSync(cache, { recursive: true }));
 
-    it.each([...drawn('rebuildable', cases, 4)])('tells $title file by file', async ({ how, index }) => {
-      const entry = list[index];
-      if (!entry) throw new Error('no such case');
-      const buildinfos = how === 'buildinfo' ? entry.buildinfos : [];
-      const { result, exitCode } = await rebuild(
-        `${entry.source}=${entry.version}`,
-        entry.suite,
-        buildinfos,
-        {
-          args: ['--keep-base'],
-          env: { XDG_CACHE_HOME: cache },
-        },
-      );
+    it.for([...drawn('rebuildable', cases, 4)])(
+      'tells $title file by file',
+      async ({ how, index }, { skip }) => {
+        const entry = list[index];
+        if (!entry) throw new Error('no such case');
+        const buildinfos = how === 'buildinfo' ? entry.buildinfos : [];
+        const { result, exitCode, stderr } = await rebuild(
+          `${entry.source}=${entry.version}`,
+          entry.suite,
+          buildinfos,
+          {
+            args: ['--keep-base'],
+            env: { XDG_CACHE_HOME: cache },
+          },
+        );
 
-      const allIdentical = [...entry.files.values()].every((file) => file.identical);
-      for (const [name, known] of entry.files) {
-        const told = result.files.find((file) => file.name === name);
-        expect(told?.officialSha256, name).toBe(known.sha256);
-        if (known.identical && (allIdentical || how === 'inferred')) {
-          expect(told, name).toMatchObject({ verdict: 'reproducible', rebuiltSha256: known.sha256 });
+        const gone = / does not have \S+ \(= \S+\) any more/.exec(stderr)?.[0];
+        if (how === 'buildinfo' && result.code === 'dependency-missing' && gone !== undefined) {
+          skip(`the archive${gone}`);
         }
-        if (!known.identical) expect(told?.verdict, name).not.toBe('reproducible');
-        if (!known.identical && how === 'inferred') expect(told?.verdict, name).toBe('environment-unknown');
-      }
-      const code = allIdentical ? null : how === 'inferred' ? 'environment-unknown' : 'buildinfo-mismatch';
-      expect(result.code).toBe(code);
-      expect(exitCode).toBe(allIdentical ? 0 : 2);
-    });
+
+        const allIdentical = [...entry.files.values()].every((file) => file.identical);
+        for (const [name, known] of entry.files) {
+          const told = result.files.find((file) => file.name === name);
+          expect(told?.officialSha256, name).toBe(known.sha256);
+          if (known.identical && (allIdentical || how === 'inferred')) {
+            expect(told, name).toMatchObject({ verdict: 'reproducible', rebuiltSha256: known.sha256 });
+          }
+          if (!known.identical) expect(told?.verdict, name).not.toBe('reproducible');
+          if (!known.identical && how === 'inferred') expect(told?.verdict, name).toBe('environment-unknown');
+        }
+        const code = allIdentical ? null : how === 'inferred' ? 'environment-unknown' : 'buildinfo-mismatch';
+        expect(result.code).toBe(code);
+        expect(exitCode).toBe(allIdentical ? 0 : 2);
+      },
+    );
   });
 }
