@@ -89,7 +89,7 @@ export class ArchiveServer {
     const exists = existsSync(file) && statSync(file).isFile();
     if (rule === undefined && exists) this.#send(request, response, file);
     else if (rule === undefined) response.writeHead(404).end('not here\n');
-    else this.#misbehave(response, rule.how, exists ? file : undefined);
+    else this.#misbehave(request, response, rule.how, exists ? file : undefined);
   }
 
   #send(request: IncomingMessage, response: ServerResponse, file: string): void {
@@ -116,7 +116,12 @@ export class ArchiveServer {
     createReadStream(file).pipe(response);
   }
 
-  #misbehave(response: ServerResponse, how: Misbehaviour, file: string | undefined): void {
+  #misbehave(
+    request: IncomingMessage,
+    response: ServerResponse,
+    how: Misbehaviour,
+    file: string | undefined,
+  ): void {
     switch (how.kind) {
       case 'status':
         response.writeHead(how.status, { ...how.headers }).end();
@@ -125,7 +130,8 @@ export class ArchiveServer {
         response.writeHead(302, { location: how.to }).end();
         return;
       case 'reset':
-        response.socket?.destroy();
+        // A response that waits for the one before it has no socket yet.
+        request.socket.destroy();
         return;
       case 'bytes':
         response.writeHead(200, { 'content-length': how.bytes.length }).end(how.bytes);
@@ -135,12 +141,12 @@ export class ArchiveServer {
         response.writeHead(200, { 'content-length': statSync(file).size });
         response.flushHeaders();
         if (how.bytes === 0) {
-          if (how.kind === 'truncate') response.socket?.end();
+          if (how.kind === 'truncate') request.socket.end();
           return;
         }
         const part = createReadStream(file, { end: how.bytes - 1 });
         part.on('end', () => {
-          if (how.kind === 'truncate') response.socket?.end();
+          if (how.kind === 'truncate') request.socket.end();
         });
         part.pipe(response, { end: false });
       }
