@@ -57,7 +57,7 @@ export class Judge {
   #unverified(what: string, error: VerificationError, answers: Answers): Omit<Verdict, 'troubles'> {
     const reasons = [
       ...error.reasons.map(({ from, fault, say }) => `${from}: ${fault}, ${say}`),
-      ...answers.unanswered.map((one) => one.error.message),
+      ...answers.unanswered.map(({ from, error: { what: why } }) => `${from}: ${why}`),
     ];
     const none = this.#options.rebuilders.count === 0 ? ['APT::Intoto::Rebuilders is not set'] : [];
     const why = [`${error.code}: ${error.message}`, ...reasons, ...none].join('; ');
@@ -75,7 +75,7 @@ export class Judge {
 function troublesOf({ unanswered }: Answers): readonly string[] {
   return unanswered
     .filter(({ error }) => error.code !== 'not-found')
-    .map(({ from, error }) => `no link from ${from}: ${error.message}`);
+    .map(({ from, error }) => `no link from ${from}: ${error.what}`);
 }
 
 function vouched({ vouchers, ignored }: Verified): string {

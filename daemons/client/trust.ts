@@ -20,7 +20,9 @@ export class TrustError extends Error {
 const gpgTimeoutMs = 20_000;
 
 /** @throws TrustError that names the option at fault */
-export async function readTrust(settings: Settings): Promise<Trust> {
+export async function readTrust(
+  settings: Pick<Settings, 'layout' | 'keyids' | 'gpgHomedir'>,
+): Promise<Trust> {
   const { layout: file, keyids } = settings;
   if (file === undefined) {
     throw new TrustError('APT::Intoto::Layout is not set: which layout says whose rebuilds to believe?');

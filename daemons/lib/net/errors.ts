@@ -18,7 +18,8 @@ export class NetError extends Error {
   constructor(
     readonly code: NetErrorCode,
     readonly uri: string,
-    what: string,
+    /** The message without the URI. */
+    readonly what: string,
     options?: ErrorOptions,
   ) {
     super(`${withoutCredentials(uri)}: ${what}`, options);
