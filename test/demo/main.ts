@@ -20,6 +20,14 @@ const good = 'debootstrap';
 const withEpoch = 'libcap2';
 const unattested = 'cowsay';
 
+/** By binary package. Of a file with code of other packages in it, today's archive decides: libcap2 builds two such. */
+const expectedOf: ReadonlyMap<string, string> = new Map([
+  [good, 'reproducible'],
+  ['libmxml1', 'reproducible'],
+  [withEpoch, 'reproducible'],
+  [unattested, 'environment-unknown'],
+]);
+
 const folder = join(process.cwd(), 'build/demo');
 const cache = join(process.env.XDG_CACHE_HOME ?? '/var/cache', 'package-rebuilder');
 const at = (...parts: readonly string[]) => join(folder, ...parts);
@@ -209,14 +217,10 @@ async function judge(summary: DemoSummary, line: DemoLine, ownerKey: string): Pr
     rebuilderKey: line.vaultKey.fingerprint,
     ownerKey,
   });
-  const expected = new Map([
-    [good, 'reproducible'],
-    ['mxml', 'reproducible'],
-    [withEpoch, 'reproducible'],
-    [unattested, 'failure'],
-  ]);
-  for (const { source, verdict } of summary.packages) {
-    if (verdict !== expected.get(source)) throw new Error(`${source} is told ${verdict}`);
+  const files = summary.packages.flatMap((built) => built.files);
+  for (const [binary, expected] of expectedOf) {
+    const file = files.find(({ name }) => name.startsWith(`${binary}_`));
+    if (file?.verdict !== expected) throw new Error(`${binary} is told ${file?.verdict ?? 'nothing of'}`);
   }
   if (!summary.aptAcceptedGood) throw new Error(`apt refused a good package: ${at('apt')}`);
   if (!summary.aptRefusedTampered) throw new Error(`apt took a tampered package: ${at('apt/tampered.log')}`);
