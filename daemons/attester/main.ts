@@ -24,7 +24,7 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
   const usesAgent = Object.values(config.projects).some(({ openpgp }) => openpgp === 'qubes.Gpg2');
   const publicKeys = [...keys.values()].map(({ armored }) => armored);
   const agent = usesAgent
-    ? await openVaultAgent({ home: join(folders.runtime, 'gpg'), publicKeys, caller })
+    ? await openVaultAgent({ home: join(folders.runtime, 'gpg'), publicKeys, caller, clock })
     : undefined;
   const vault = await openVaultSigners(folder, { caller, clock });
   const settingsOf = openSettings({

@@ -14,7 +14,7 @@ import {
   writeBytes,
 } from '../../lib/openpgp/split-gpg.ts';
 import type { Caller, RawCall } from '../../lib/wire/call.ts';
-import { endingOf, lastLine } from './call-ending.ts';
+import { endingOf, lastLine, listenTo, type Said, silenceOf } from './call-ending.ts';
 
 /** A vault may ask its person, for whom split GPG waits without end; nothing is lost when the job is tried again. */
 export const signingTimeoutMs = 300_000;
@@ -42,12 +42,13 @@ export function splitGpgSigner(fingerprint: Fingerprint, options: SplitGpgOption
       const call = options.caller.raw('qubes.Gpg', '@default');
       const stop = () => call.kill();
       signal?.addEventListener('abort', stop, { once: true });
-      const said = collectText(call.stderr);
+      const said = listenTo(call.stderr);
+      const timeoutMs = options.timeoutMs ?? signingTimeoutMs;
       try {
         return await Promise.race([
           exchange(call, fingerprint, content, said),
-          options.clock.sleep(options.timeoutMs ?? signingTimeoutMs, over.signal).then(() => {
-            throw failure('did not answer in time');
+          options.clock.sleep(timeoutMs, over.signal).then(() => {
+            throw failure(silenceOf(timeoutMs));
           }),
         ]);
       } catch (error) {
@@ -67,7 +68,7 @@ async function exchange(
   call: RawCall,
   fingerprint: Fingerprint,
   content: Uint8Array,
-  said: { readonly text: string },
+  said: Said,
 ): Promise<Buffer> {
   const sent = send(call.stdin, fingerprint, content);
   const signature = new Collected(maxSignatureBytes);
@@ -75,13 +76,16 @@ async function exchange(
   for await (const frame of readFrames(call.stdout, 2)) {
     if (frame.kind === 'data') (frame.stream === streams.stdout ? signature : words).add(frame.data);
     if (frame.kind !== 'exit') continue;
-    if (frame.code !== 0) throw failure(`refused to sign${lastLine(words.bytes.toString('utf8'))}`);
+    if (frame.code !== 0) throw failure(refusalOf(frame.code, words.bytes.toString('utf8')));
     await sent;
     call.stdin.end();
     return signature.bytes;
   }
-  const status = await call.exited.catch(() => undefined);
-  throw failure(endingOf('qubes.Gpg', status, said.text));
+  throw failure(await endingOf('qubes.Gpg', call, said));
+}
+
+function refusalOf(status: number, words: string): string {
+  return `refused to sign${lastLine(words) || `: gpg ended with ${status}`}`;
 }
 
 /** Never rejects: a vault that stops reading has said why, or its end says so. */
@@ -107,15 +111,6 @@ class Collected {
   get bytes(): Buffer {
     return Buffer.concat(this.#chunks);
   }
-}
-
-function collectText(stream: RawCall['stderr']): { readonly text: string } {
-  const said = { text: '' };
-  stream.on('data', (chunk: Buffer) => {
-    said.text = (said.text + chunk.toString('utf8')).slice(-maxSaid);
-  });
-  stream.on('error', () => {});
-  return said;
 }
 
 function failure(what: string, cause?: unknown): JobFailure {

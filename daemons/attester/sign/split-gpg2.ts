@@ -1,8 +1,10 @@
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
+import { ProgramError } from '../../lib/daemon/program.ts';
 import type { Fingerprint } from '../../lib/domain/names.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { gpgSigner } from '../../lib/openpgp/gpg.ts';
 import type { DetachedSigner } from '../../lib/openpgp/sign.ts';
+import { silenceOf } from './call-ending.ts';
 import { signingTimeoutMs } from './split-gpg.ts';
 import type { VaultAgent } from './vault-agent.ts';
 
@@ -24,13 +26,19 @@ export function splitGpg2Signer(
   return {
     fingerprint,
     async sign(content, signal) {
+      const calls = agent.watch();
       try {
         return await gpg.sign(content, signal);
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         if (!(error instanceof OpenPgpError)) throw error;
-        const why = (await agent.refusal()) ?? `did not sign: ${error.message}`;
-        throw new JobFailure('signing', `the vault ${why}`, { cause: error });
+        const isLate = error.cause instanceof ProgramError && error.cause.code === 'timed-out';
+        const why = isLate ? silenceOf(timeoutMs) : await calls.trouble();
+        throw new JobFailure('signing', `the vault ${why ?? `did not sign: ${error.message}`}`, {
+          cause: error,
+        });
+      } finally {
+        calls.stop();
       }
     },
   };

@@ -52,7 +52,7 @@ export interface RawCall {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** As a shell shows it: qrexec's own codes are 126, 127, 125, 255 and 1. */
+  /** As a shell shows it: qrexec's own codes are 126, 127, 125, 255 and 1. Rejects if the client cannot be started. */
   readonly exited: Promise<number>;
   kill(): void;
 }
@@ -94,11 +94,13 @@ export function qrexecCaller(options: QrexecOptions): Caller {
     },
     raw(service, target) {
       const client = start(target, service);
+      const exited = client.exited.then(shellStatus);
+      exited.catch(() => {}); // Told to whoever waits; nobody may yet.
       return {
         stdin: client.stdin,
         stdout: client.stdout,
         stderr: client.stderr,
-        exited: client.exited.then(shellStatus),
+        exited,
         kill: () => client.kill('SIGKILL'),
       };
     },

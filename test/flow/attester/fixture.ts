@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,6 +29,7 @@ import {
 import { heardLog, jobContext, Objects, type Told } from '../../support/job-context.ts';
 import { LocalArchive } from '../../support/local-archive.ts';
 import { type BundledProgram, bundleProgram } from '../../support/program.ts';
+import { programCall } from '../../support/program-call.ts';
 import { socketCaller } from '../../support/socket-caller.ts';
 
 /** An archive with one source of two parts, a vault with two keys, and an attester between them. */
@@ -341,18 +342,6 @@ export class Fixture {
   }
 
   #call(): RawCall {
-    const [program, ...args] = this.vault;
-    const child = spawn(program, args, {
-      env: { PATH: process.env.PATH, STATE_DIRECTORY: this.vaultState, QREXEC_REMOTE_DOMAIN: 'attester' },
-    });
-    child.stdin.on('error', () => {});
-    const exited = new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 255)));
-    return {
-      stdin: child.stdin,
-      stdout: child.stdout,
-      stderr: child.stderr,
-      exited,
-      kill: () => child.kill('SIGKILL'),
-    };
+    return programCall(this.vault, { STATE_DIRECTORY: this.vaultState, QREXEC_REMOTE_DOMAIN: 'attester' });
   }
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { readPublicKey } from '../../../daemons/lib/openpgp/public-key.ts';
 import { encodeCommand, encodeData, encodeEnd } from '../../../daemons/lib/openpgp/split-gpg.ts';
 import type { RawCall } from '../../../daemons/lib/wire/call.ts';
 import { type BundledProgram, bundleProgram } from '../../support/program.ts';
+import { programCall } from '../../support/program-call.ts';
 
 describe('the vault', () => {
   let state: string;
@@ -45,18 +46,10 @@ describe('the vault', () => {
   }
 
   function call(): RawCall {
-    const child = spawn(process.execPath, [gpg.path], {
-      env: { PATH: process.env.PATH, STATE_DIRECTORY: state, QREXEC_REMOTE_DOMAIN: 'work-attester' },
+    return programCall([process.execPath, gpg.path], {
+      STATE_DIRECTORY: state,
+      QREXEC_REMOTE_DOMAIN: 'work-attester',
     });
-    const exited = new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 255)));
-    child.stdin.on('error', () => {});
-    return {
-      stdin: child.stdin,
-      stdout: child.stdout,
-      stderr: child.stderr,
-      exited,
-      kill: () => child.kill(),
-    };
   }
 
   /** Everything that a caller hears who writes these bytes, and perhaps no more. */

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { splitGpg2Signer } from '../../../../daemons/attester/sign/split-gpg2.ts';
 import { openVaultAgent, type VaultAgent } from '../../../../daemons/attester/sign/vault-agent.ts';
+import { systemClock } from '../../../../daemons/lib/daemon/clock.ts';
 import { type Fingerprint, parseFingerprint } from '../../../../daemons/lib/domain/names.ts';
 import { dearmor } from '../../../../daemons/lib/openpgp/armor.ts';
 import { readPublicKey } from '../../../../daemons/lib/openpgp/public-key.ts';
 import type { RawCall } from '../../../../daemons/lib/wire/call.ts';
 import { type BundledProgram, bundleProgram } from '../../../support/program.ts';
+import { programCall } from '../../../support/program-call.ts';
 
 describe('a vault that speaks as split-gpg2', () => {
   let dir: string;
@@ -19,8 +21,6 @@ describe('a vault that speaks as split-gpg2', () => {
   let key: Fingerprint;
   let publicKey: string;
   let agent: VaultAgent;
-  /** What a call runs instead of the vault's service; undefined: the service. */
-  let instead: readonly [string, ...string[]] | undefined;
   const state = () => join(dir, 'v');
   const log = () => join(state(), 'signatures.log');
   const logged = () => (existsSync(log()) ? readFileSync(log(), 'utf8').split('\n').filter(Boolean) : []);
@@ -41,8 +41,9 @@ describe('a vault that speaks as split-gpg2', () => {
       home: join(dir, 'a'),
       publicKeys: [Buffer.from(publicKey)],
       caller: { raw: call },
+      clock: systemClock,
     });
-  });
+  }, 60_000); // two RSA keys
   afterAll(async () => {
     await agent?.close();
     for (const home of [join(state(), 'gnupg'), join(state(), 'gnupg/qubes-auto-keyring'), join(dir, 'a')]) {
@@ -53,27 +54,11 @@ describe('a vault that speaks as split-gpg2', () => {
     keys.remove();
   });
 
-  function call(service = 'qubes.Gpg2'): RawCall {
-    expect(service).toBe('qubes.Gpg2');
-    const [program, ...args] = instead ?? [process.execPath, gpg2.path];
-    const child = spawn(program, args, {
-      env: { PATH: process.env.PATH, STATE_DIRECTORY: state(), QREXEC_REMOTE_DOMAIN: 'work-attester' },
+  function call(): RawCall {
+    return programCall([process.execPath, gpg2.path], {
+      STATE_DIRECTORY: state(),
+      QREXEC_REMOTE_DOMAIN: 'work-attester',
     });
-    const exited = new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 255)));
-    child.stdin.on('error', () => {});
-    const { stdin, stdout, stderr } = child;
-    return { stdin, stdout, stderr, exited, kill: () => child.kill() };
-  }
-
-  async function refusalBy(program: readonly [string, ...string[]]): Promise<unknown> {
-    instead = program;
-    try {
-      return await splitGpg2Signer(key, agent, 10_000).sign(Buffer.from('x'));
-    } catch (error) {
-      return error;
-    } finally {
-      instead = undefined;
-    }
   }
 
   /** What a caller hears that types this, without the greeting. */
@@ -153,17 +138,5 @@ describe('a vault that speaks as split-gpg2', () => {
       rmSync(log(), { recursive: true });
       writeFileSync(log(), before);
     }
-  });
-
-  it.each([
-    [['sh', '-c', 'echo Request refused >&2; exit 126'], /the vault is not allowed to us.*: Request refused/],
-    [['sh', '-c', 'exit 127'], /the vault does not serve qubes.Gpg2/],
-    [['yes', 'garbage'], /the vault ended the call without an answer/],
-    [['true'], /the vault ended the call without an answer \(0\)/],
-  ] as const)('is told apart from one that answers %j', async (program, say) => {
-    expect(await refusalBy(program as never)).toMatchObject({
-      code: 'signing',
-      say: expect.stringMatching(say),
-    });
   });
 });
