@@ -13,6 +13,8 @@ export default defineConfig({
           name: 'fast',
           include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
           testTimeout: 20_000,
+          // RSA keys are made in them.
+          hookTimeout: 60_000,
           // A module's state outlives a file here as in a daemon; loading all anew for each costs a third of the time.
           isolate: false,
         },

@@ -6,7 +6,7 @@ import { signedVerdicts } from '../lib/domain/verdict.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
 import { attest } from './compare/attest.ts';
-import { readPublicKeys } from './keys.ts';
+import { readPublicKeys, signAs } from './keys.ts';
 import { Notices } from './notices.ts';
 import { keysFolder, openSettings } from './settings.ts';
 import { splitGpgSigner } from './sign/split-gpg.ts';
@@ -32,10 +32,12 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     keys,
     keysFolder: folder,
     vault,
-    signerFor: (fingerprint, by) =>
-      by === 'qubes.Gpg2' && agent !== undefined
-        ? splitGpg2Signer(fingerprint, agent)
-        : splitGpgSigner(fingerprint, { caller, clock }),
+    signerFor: (key, by) => {
+      const user = () => signAs(key, by, clock.now());
+      return by === 'qubes.Gpg2' && agent !== undefined
+        ? splitGpg2Signer(key.fingerprint, agent, { user })
+        : splitGpgSigner(key.fingerprint, { caller, clock, user });
+    },
     now: clock.now(),
   });
   for (const [project, { dists, signKey }] of Object.entries(config.projects)) {

@@ -6,6 +6,7 @@ import type { Fingerprint, RebuilderId } from '../lib/domain/names.ts';
 import type { SignedVerdict } from '../lib/domain/verdict.ts';
 import type { DetachedSigner } from '../lib/openpgp/sign.ts';
 import {
+  type ConfiguredKey,
   KeyError,
   knownKey,
   type OpenPgpService,
@@ -40,7 +41,7 @@ export interface SettingsOptions {
   readonly keys: ReadonlyMap<string, PublicKey>;
   readonly keysFolder: string;
   readonly vault: DistSettings['vault'];
-  readonly signerFor: (fingerprint: Fingerprint, by: OpenPgpService) => DetachedSigner;
+  readonly signerFor: (key: ConfiguredKey, by: OpenPgpService) => DetachedSigner;
   readonly now: number;
 }
 
@@ -98,9 +99,10 @@ function signingKey(
   options: SettingsOptions,
 ): SigningKey {
   const { keys, keysFolder: folder, now, signerFor } = options;
+  const key = usableKey(keys, { name: `${kind}-fpr`, fingerprint, folder, now, by });
   return {
-    ...usableKey(keys, { name: `${kind}-fpr`, fingerprint, folder, now, by }),
-    signer: signerFor(fingerprint, by),
+    ...key,
+    signer: signerFor(key, by),
     previous: previous.map((one) =>
       knownKey(keys, { name: `${kind}-previous-fpr`, fingerprint: one, folder }),
     ),

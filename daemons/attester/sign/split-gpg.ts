@@ -21,10 +21,15 @@ export const signingTimeoutMs = 300_000;
 const maxSignatureBytes = 65_536;
 const maxSaid = 65_536;
 
-export interface SplitGpgOptions {
+export interface SignerOptions {
+  readonly timeoutMs?: number;
+  /** Whom gpg is told to sign as; the fingerprint unless told otherwise. */
+  readonly user?: () => string;
+}
+
+export interface SplitGpgOptions extends SignerOptions {
   readonly caller: Pick<Caller, 'raw'>;
   readonly clock: Clock;
-  readonly timeoutMs?: number;
 }
 
 /**
@@ -46,7 +51,7 @@ export function splitGpgSigner(fingerprint: Fingerprint, options: SplitGpgOption
       const timeoutMs = options.timeoutMs ?? signingTimeoutMs;
       try {
         return await Promise.race([
-          exchange(call, fingerprint, content, said),
+          exchange(call, options.user?.() ?? fingerprint, content, said),
           options.clock.sleep(timeoutMs, over.signal).then(() => {
             throw failure(silenceOf(timeoutMs));
           }),
@@ -64,13 +69,8 @@ export function splitGpgSigner(fingerprint: Fingerprint, options: SplitGpgOption
   };
 }
 
-async function exchange(
-  call: RawCall,
-  fingerprint: Fingerprint,
-  content: Uint8Array,
-  said: Said,
-): Promise<Buffer> {
-  const sent = send(call.stdin, fingerprint, content);
+async function exchange(call: RawCall, user: string, content: Uint8Array, said: Said): Promise<Buffer> {
+  const sent = send(call.stdin, user, content);
   const signature = new Collected(maxSignatureBytes);
   const words = new Collected(maxSaid);
   for await (const frame of readFrames(call.stdout, 2)) {
@@ -89,9 +89,9 @@ function refusalOf(status: number, words: string): string {
 }
 
 /** Never rejects: a vault that stops reading has said why, or its end says so. */
-async function send(stdin: Writable, fingerprint: Fingerprint, content: Uint8Array): Promise<void> {
+async function send(stdin: Writable, user: string, content: Uint8Array): Promise<void> {
   stdin.on('error', () => {});
-  const command = encodeCommand(['--detach-sign', '--digest-algo', 'SHA256', '--local-user', fingerprint]);
+  const command = encodeCommand(['--detach-sign', '--digest-algo', 'SHA256', '--local-user', user]);
   await writeBytes(stdin, command);
   for (let at = 0; at < content.length && !stdin.destroyed; at += maxFrameData) {
     await writeBytes(stdin, encodeData(streams.stdin, content.subarray(at, at + maxFrameData)));

@@ -5,7 +5,7 @@ import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { gpgSigner } from '../../lib/openpgp/gpg.ts';
 import type { DetachedSigner } from '../../lib/openpgp/sign.ts';
 import { silenceOf } from './call-ending.ts';
-import { signingTimeoutMs } from './split-gpg.ts';
+import { type SignerOptions, signingTimeoutMs } from './split-gpg.ts';
 import type { VaultAgent } from './vault-agent.ts';
 
 /**
@@ -16,13 +16,11 @@ import type { VaultAgent } from './vault-agent.ts';
 export function splitGpg2Signer(
   fingerprint: Fingerprint,
   agent: VaultAgent,
-  timeoutMs: number = signingTimeoutMs,
+  options: SignerOptions = {},
 ): DetachedSigner {
-  const gpg = gpgSigner(fingerprint, {
-    command: 'gpg --batch --no-tty --no-autostart',
-    home: agent.home,
-    timeoutMs,
-  });
+  const timeoutMs = options.timeoutMs ?? signingTimeoutMs;
+  const command = 'gpg --batch --no-tty --no-autostart';
+  const gpg = gpgSigner(fingerprint, { command, home: agent.home, timeoutMs, user: options.user });
   return {
     fingerprint,
     async sign(content, signal) {

@@ -18,12 +18,18 @@ const defaultTimeoutMs = 120_000;
 const maxSignatureBytes = 65_536;
 const maxKeyBytes = 8 * 1_048_576;
 
+export interface GpgSignerOptions extends GpgOptions {
+  /** Whom gpg is told to sign as; the fingerprint unless told otherwise. */
+  readonly user?: (() => string) | undefined;
+}
+
 /** Signs with the key of that fingerprint, as in-toto calls gpg (facts: in-toto §8). */
-export function gpgSigner(fingerprint: Fingerprint, options: GpgOptions = {}): DetachedSigner {
+export function gpgSigner(fingerprint: Fingerprint, options: GpgSignerOptions = {}): DetachedSigner {
   return {
     fingerprint,
     async sign(content, signal) {
-      const args = ['--detach-sign', '--digest-algo', 'SHA256', '--local-user', fingerprint];
+      const user = options.user?.() ?? fingerprint;
+      const args = ['--detach-sign', '--digest-algo', 'SHA256', '--local-user', user];
       return runGpg(args, options, {
         input: content,
         maxOutput: maxSignatureBytes,

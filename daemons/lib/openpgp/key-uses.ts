@@ -14,41 +14,34 @@ export type KeyUse = 'signs' | 'cannot-sign' | 'revoked';
 /** The flag of a key that may sign data. */
 const signing = 0x02;
 
-/**
- * Reads one exported public key (packets, not armour): the use of its primary key and of each subkey, by fingerprint in
- * lower case.
- *
- * @throws OpenPgpError when it is not one public key
- */
-export function readKeyUses(bytes: Buffer): ReadonlyMap<string, KeyUse> {
-  return new Map(readParts(bytes).map(({ keyid, use }) => [keyid, use]));
+/** One part of a key, as gpg sees it. */
+export interface KeyPart {
+  /** The fingerprint in lower case. */
+  readonly keyid: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly use: KeyUse;
+  /** Wall time in milliseconds; undefined: never. */
+  readonly expires: number | undefined;
 }
 
 /**
  * The part by which gpg signs when it is told the whole key: the newest subkey that may, or else the primary key (gnupg,
  * g10/getkey.c, finish_lookup). Its fingerprint in lower case; undefined when none may. `now` is wall time in milliseconds.
+ */
+export function signingPartOf([primary, ...subkeys]: readonly KeyPart[], now: number): string | undefined {
+  const lasts = ({ expires }: KeyPart) => expires === undefined || expires >= now;
+  if (primary === undefined || !lasts(primary)) return undefined;
+  const newestFirst = subkeys.sort((a, b) => b.created - a.created);
+  return [...newestFirst, primary].find((part) => part.use === 'signs' && lasts(part))?.keyid;
+}
+
+/**
+ * Reads one exported public key (packets, not armour): its primary key first, then each subkey that it has bound.
  *
  * @throws OpenPgpError when it is not one public key
  */
-export function signingPartOf(bytes: Buffer, now: number): string | undefined {
-  const [primary, ...subkeys] = readParts(bytes);
-  const newestFirst = subkeys.sort((a, b) => b.created - a.created);
-  return [...newestFirst, primary].find(
-    (part) => part?.use === 'signs' && (part.expires === undefined || part.expires >= now),
-  )?.keyid;
-}
-
-interface Part {
-  readonly keyid: string;
-  /** Seconds since 1970. */
-  readonly created: number;
-  readonly use: KeyUse;
-  /** Milliseconds since 1970; undefined: never. */
-  readonly expires: number | undefined;
-}
-
-/** The primary key, and each subkey that it has bound. */
-function readParts(bytes: Buffer): readonly Part[] {
+export function readKeyParts(bytes: Buffer): readonly KeyPart[] {
   const bundle = readBundle(readPackets(bytes));
   const primary = keyIfUsable(bundle.primary);
   if (primary === undefined) return [];
@@ -69,22 +62,24 @@ function readParts(bytes: Buffer): readonly Part[] {
 }
 
 /** The parts of a key that may sign and that in-toto knows: whatever signs for it can be verified. */
-export function signingParts(key: LayoutKey, uses: ReadonlyMap<string, KeyUse>): readonly LayoutKey[] {
-  return partsOf(key).filter((part) => uses.get(part.keyid) === 'signs');
+export function signingParts(key: LayoutKey, parts: readonly KeyPart[]): readonly LayoutKey[] {
+  const signing = new Set(parts.filter(({ use }) => use === 'signs').map(({ keyid }) => keyid));
+  return partsOf(key).filter(({ keyid }) => signing.has(keyid));
 }
 
-/**
- * Until when one of these parts of a key can sign: wall time in milliseconds, undefined if there is no end. gpg lets no
- * subkey outlive its primary key.
- */
-export function signsUntil(key: LayoutKey, parts: readonly [LayoutKey, ...LayoutKey[]]): number | undefined {
-  const endOf = (part: LayoutKey) => expiryOf(part) ?? Number.POSITIVE_INFINITY;
-  const last = Math.min(endOf(key), Math.max(...parts.map(endOf)));
-  return Number.isFinite(last) ? last : undefined;
+/** Until when gpg signs with a part of a key: as long as its primary key lasts. Wall time in milliseconds, or infinity. */
+export function signsUntil(key: LayoutKey, parts: readonly KeyPart[], part: LayoutKey): number {
+  return Math.min(endOf(key, parts), endOf(part, parts));
+}
+
+/** When a part itself ends, by gpg or by in-toto, which does not always know what gpg knows: likewise. */
+export function endOf(part: LayoutKey, parts: readonly KeyPart[]): number {
+  const byGpg = parts.find(({ keyid }) => keyid === part.keyid)?.expires;
+  return Math.min(...[byGpg, expiryOf(part)].map((end) => end ?? Number.POSITIVE_INFINITY));
 }
 
 /** The newest self-signature decides. */
-function partOf(packet: Packet, signatures: readonly SignaturePacket[], revoked: boolean): Part {
+function partOf(packet: Packet, signatures: readonly SignaturePacket[], revoked: boolean): KeyPart {
   const [newest] = [...signatures].sort((a, b) => b.created - a.created);
   const created = packet.body.length < 5 ? 0 : packet.body.readUInt32BE(1);
   return {

@@ -5,7 +5,7 @@ import type { KnownKey } from '../../lib/layout/check.ts';
 import { dearmor, maxArmored } from '../../lib/openpgp/armor.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { exportPublicKey, type GpgOptions } from '../../lib/openpgp/gpg.ts';
-import { readKeyUses, signingPartOf } from '../../lib/openpgp/key-uses.ts';
+import { type KeyPart, readKeyParts, signingPartOf, signingParts } from '../../lib/openpgp/key-uses.ts';
 import { readPublicKey } from '../../lib/openpgp/public-key.ts';
 import { isExpired, isWeak } from '../../lib/openpgp/verify.ts';
 import { CommandError } from '../errors.ts';
@@ -35,9 +35,10 @@ export async function readNamedKey(named: string, gpg: GpgOptions, now: number):
     if (isFingerprint && key.keyid !== fingerprint.replace(/^0x/, '').toLowerCase()) {
       throw new OpenPgpError('no-key', `it is a subkey: name its primary key, ${key.keyid.toUpperCase()}`);
     }
-    const signer = signingPartOf(packets, now);
+    const parts = readKeyParts(packets);
+    const signer = signingPartOf(parts, now);
     const leftOut = partsOf(key).some(({ keyid }) => keyid === signer) ? undefined : signer;
-    return { key, packets, unusable: whyUnusable(key, packets, now), leftOut };
+    return { key, packets, unusable: whyUnusable(key, parts, now), leftOut };
   } catch (error) {
     if (error instanceof OpenPgpError) throw explained(named, error);
     if (error instanceof CommandError && /^[0-9A-Fa-f ]+$/.test(named)) {
@@ -74,16 +75,14 @@ function remedyOf(key: LayoutKey, unusable: string, now: number): string {
   return `makes a part of it that signs and that in-toto can use: gpg --quick-add-key ${keyid} rsa3072 sign 2y`;
 }
 
-function whyUnusable(key: LayoutKey, packets: Buffer, now: number): string | undefined {
-  const uses = readKeyUses(packets);
-  if (uses.get(key.keyid) === 'revoked') return revoked;
-  const parts = partsOf(key);
-  const signing = parts.filter((part) => uses.get(part.keyid) === 'signs');
+function whyUnusable(key: LayoutKey, parts: readonly KeyPart[], now: number): string | undefined {
+  if (parts[0]?.use === 'revoked') return revoked;
+  const signing = signingParts(key, parts);
   if (signing.length === 0) {
-    const left = [...uses].find(([id, use]) => use === 'signs' && !parts.some((part) => part.keyid === id));
+    const left = parts.find(({ use }) => use === 'signs');
     return left === undefined
       ? 'no part of it may sign'
-      : `its signing subkey ${left[0].toUpperCase()} is one that in-toto leaves out (Ed25519, or renewed)`;
+      : `its signing subkey ${left.keyid.toUpperCase()} is one that in-toto leaves out (Ed25519, or renewed)`;
   }
   if (signing.every(isWeak)) return 'it signs with RSA of less than 2048 bits';
   if (signing.every((part) => isExpired(part, now))) return 'it has expired';

@@ -140,7 +140,8 @@ describe('after a rotation with overlap', () => {
     if (subkey === undefined) throw new Error('no subkey signs');
     const ended = { ...subkey, validity_period: 1 };
     const expired = { ...old, key: { ...old.key, subkeys: { [subkey.keyid]: ended } } };
-    const revoked = { ...old, uses: new Map(old.uses).set(subkey.keyid, 'revoked') };
+    const parts = old.parts.map((part) => ({ ...part, use: 'revoked' as const }));
+    const revoked = { ...old, parts };
     for (const previous of [[], [expired], [revoked]]) {
       const { merged } = await attestOther(named(first), { ...now, previous });
       expect(Object.keys(merged.signed.products)).toEqual([poolNames.all]);

@@ -37,7 +37,7 @@ const other = layoutKey('bb');
 function signs(until: number | undefined, key = own, name = 'in-toto-sign-key-fpr'): SigningKey {
   const fingerprint = parseFingerprint(key.keyid.toUpperCase());
   const signer = { fingerprint, sign: async () => Buffer.alloc(0) };
-  return { name, fingerprint, key, until, armored: Buffer.alloc(0), uses: new Map(), signer, previous: [] };
+  return { name, fingerprint, key, until, armored: Buffer.alloc(0), parts: [], signer, previous: [] };
 }
 
 function layout(keys: readonly LayoutKey[], { threshold = 1, days = 365, signed = true } = {}): string {

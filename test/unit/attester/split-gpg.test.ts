@@ -76,6 +76,15 @@ describe('splitGpgSigner', () => {
     expect(peer.stdin.writableEnded).toBe(true);
   });
 
+  it('asks for the very part that it is told', async () => {
+    const peer = new Peer();
+    const options = { caller: { raw: () => peer.call }, clock: systemClock, user: () => `${key}!` };
+    const signature = splitGpgSigner(key, options).sign(Buffer.from('x'));
+    peer.stdout.write(Buffer.concat([encodeData(0, Buffer.from('signature')), encodeExit(0)]));
+    await signature;
+    expect((peer.stdin.read() as Buffer).toString('latin1')).toContain(`\0--local-user\0${key}!\0`);
+  });
+
   it('says what gpg in the vault said', async () => {
     const peer = new Peer();
     peer.stdout.write(encodeData(1, Buffer.from('gpg: a remark\ngpg: signing failed: No secret key\n')));

@@ -93,6 +93,7 @@ describe('splitGpg2Signer', () => {
   let key: Fingerprint;
   let agent: VaultAgent;
   let keygrip: string;
+  let several: Fingerprint;
   const vaults: Vault[] = [];
   /** How the next calls go, in order. */
   const next: ConstructorParameters<typeof Vault>[] = [];
@@ -101,12 +102,13 @@ describe('splitGpg2Signer', () => {
     gnupg = openGnuPg();
     key = parseFingerprint(gnupg.makeKey('Rebuilder', 'rsa2048', 'cert'));
     gnupg.addSubkey(key, 'rsa2048');
-    const list = gnupg.gpg(['--with-colons', '--with-keygrip', '-k', key]).toString();
-    keygrip = [...list.matchAll(/^grp:{9}([0-9A-F]{40}):/gm)][1]?.[1] ?? '';
+    keygrip = subkeysOf(key)[0]?.keygrip ?? '';
+    several = parseFingerprint(gnupg.makeKey('Of several subkeys', 'rsa2048', 'cert'));
+    for (const _ of [1, 2]) gnupg.addSubkey(several, 'ed25519');
     home = mkdtempSync(join(tmpdir(), 'agent-'));
     agent = await openVaultAgent({
       home: join(home, 'a'),
-      publicKeys: [gnupg.exportKey(key)],
+      publicKeys: [key, several].map((one) => gnupg.exportKey(one)),
       clock: systemClock,
       caller: {
         raw(service, target) {
@@ -124,13 +126,19 @@ describe('splitGpg2Signer', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
+  function subkeysOf(of: Fingerprint): readonly Readonly<{ keyid: string; keygrip: string }>[] {
+    const list = gnupg.gpg(['--with-colons', '--with-keygrip', '-k', of]).toString();
+    const parts = list.matchAll(/^sub:.*\nfpr:{9}([0-9A-F]{40}):\ngrp:{9}([0-9A-F]{40}):/gm);
+    return [...parts].map(([, keyid = '', grip = '']) => ({ keyid, keygrip: grip }));
+  }
+
   function sign(
     greet: (vault: Vault) => void,
     answers: Readonly<Record<string, (vault: Vault) => void>> = {},
     timeoutMs = 20_000,
   ): Promise<Buffer> {
     next.push([keygrip, greet, answers]);
-    return splitGpg2Signer(key, agent, timeoutMs).sign(Buffer.from('x'));
+    return splitGpg2Signer(key, agent, { timeoutMs }).sign(Buffer.from('x'));
   }
 
   it.each([
@@ -212,5 +220,17 @@ describe('splitGpg2Signer', () => {
     expect(heard).toContain(`SIGKEY ${keygrip}`);
     expect(heard.at(-2)).toMatch(/^SETHASH 8 [0-9A-F]{64}$/);
     expect(heard.at(-1)).toBe('PKSIGN');
+  });
+
+  it('asks for the very part that it is told', async () => {
+    const subkeys = subkeysOf(several);
+    expect(subkeys).toHaveLength(2);
+    for (const subkey of subkeys) {
+      const at = vaults.length;
+      next.push([subkey.keygrip, greeted, { PKSIGN: filtered }]);
+      const signer = splitGpg2Signer(several, agent, { user: () => `${subkey.keyid}!` });
+      await expect(signer.sign(Buffer.from('x'))).rejects.toThrow();
+      expect(vaults[at]?.heard).toContain(`SIGKEY ${subkey.keygrip}`);
+    }
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OpenPgpError } from '../../../../daemons/lib/openpgp/error.ts';
 import {
-  readKeyUses,
+  readKeyParts,
   signingPartOf,
   signingParts,
   signsUntil,
@@ -18,7 +18,9 @@ beforeAll(() => {
 });
 afterAll(() => gnupg.remove());
 
-describe('readKeyUses', () => {
+describe('readKeyParts', () => {
+  const usesOf = (exported: Buffer) => new Map(readKeyParts(exported).map(({ keyid, use }) => [keyid, use]));
+
   /** gpg's own account: field 2 is the validity, field 12 the key's own capabilities in small letters. */
   function byGpg(fingerprint: string): ReadonlyMap<string, string> {
     const uses = new Map<string, string>();
@@ -49,7 +51,7 @@ describe('readKeyUses', () => {
     gnupg.revoke(revoked);
 
     const shapes = [plain, certifies, short, extended, withoutSubkey, revoked];
-    for (const key of shapes) expect(readKeyUses(gnupg.exportKey(key))).toEqual(byGpg(key));
+    for (const key of shapes) expect(usesOf(gnupg.exportKey(key))).toEqual(byGpg(key));
     const told = shapes.flatMap((key) => [...byGpg(key).values()]);
     expect(new Set(told)).toEqual(new Set(['signs', 'cannot-sign', 'revoked']));
     expect(byGpg(withoutSubkey).size).toBe(2);
@@ -57,23 +59,29 @@ describe('readKeyUses', () => {
     expect(byGpg(revoked).get(revoked.toLowerCase())).toBe('revoked');
   });
 
-  it('say until when something of a key can sign: its last part, and none beyond the primary key', () => {
-    const make = (primary: string, subkeys: readonly string[], usage = 'cert') => {
-      const fingerprint = gnupg.makeKey(`Until ${primary} ${subkeys}`, 'rsa2048', usage, primary);
-      for (const end of subkeys) gnupg.addSubkey(fingerprint, 'rsa2048', 'sign', end);
+  it('say until when each can sign: none beyond the primary key, whose end in-toto may not know', () => {
+    const make = (algorithm: string, primary: string, subkey?: string) => {
+      const fingerprint = gnupg.makeKey(
+        `Until ${algorithm} ${primary} ${subkey}`,
+        algorithm,
+        'sign',
+        primary,
+      );
+      if (subkey !== undefined) gnupg.addSubkey(fingerprint, 'rsa2048', 'sign', subkey);
       const exported = gnupg.exportKey(fingerprint);
-      const key = readPublicKey(exported);
-      const parts = signingParts(key, readKeyUses(exported));
-      const [first, ...more] = parts;
-      return { key, parts, until: first === undefined ? 'none' : signsUntil(key, [first, ...more]) };
+      const [key, parts] = [readPublicKey(exported), readKeyParts(exported)];
+      return { key, parts, ends: signingParts(key, parts).map((part) => signsUntil(key, parts, part)) };
     };
-    const last = make('never', ['30d', '90d', '60d']);
-    expect(last.parts).toHaveLength(3);
-    expect(last.until).toBe(Math.max(...last.parts.map((part) => expiryOf(part) ?? 0)));
-    const bounded = make('60d', ['30d', 'never']);
-    expect(bounded.until).toBe(expiryOf(bounded.key));
-    expect(make('never', ['30d'], 'sign').until).toBeUndefined();
-    expect(make('never', []).until).toBe('none');
+    const last = make('rsa2048', '60d', '30d');
+    const [primary, subkey] = [last.key, ...Object.values(last.key.subkeys ?? {})];
+    expect(last.ends).toEqual([expiryOf(primary), subkey && expiryOf(subkey)]);
+    const bounded = make('rsa2048', '60d', 'never');
+    expect(bounded.ends).toEqual([expiryOf(bounded.key), expiryOf(bounded.key)]);
+    expect(make('rsa2048', 'never').ends).toEqual([Number.POSITIVE_INFINITY]);
+    const short = make('ed25519', '60d');
+    expect(expiryOf(short.key)).toBeUndefined();
+    expect(short.ends).toEqual([short.parts[0]?.expires]);
+    expect(short.ends[0]).toBe(((short.key.creation_time ?? 0) + 60 * 86_400) * 1_000);
   });
 
   it('answers any bytes with uses or an OpenPgpError', () => {
@@ -85,7 +93,7 @@ describe('readKeyUses', () => {
         const bytes = Buffer.from(whole);
         bytes.writeUInt8(to, at);
         try {
-          readKeyUses(bytes.subarray(0, cut));
+          readKeyParts(bytes.subarray(0, cut));
         } catch (error) {
           expect(error).toBeInstanceOf(OpenPgpError);
         }
@@ -148,11 +156,14 @@ describe('signingPartOf', () => {
     const extended = makeOn(1, 'Extended in time', 'cert');
     addOn(2, extended, 'ed25519', '5d');
     gnupg.gpg([...at(4), '--quick-set-expire', extended, '1y', '*']);
-    const keys = [alone, certifies, newest, over, revoked, extended];
-    const told = keys.map((key) => signingPartOf(gnupg.exportKey(key), noon));
+    const ended = makeOn(1, 'The primary key has expired', 'cert');
+    addOn(2, ended, 'ed25519');
+    gnupg.gpg([...at(3), '--quick-set-expire', ended, '5d']);
+    const keys = [alone, certifies, newest, over, revoked, extended, ended];
+    const told = keys.map((key) => signingPartOf(readKeyParts(gnupg.exportKey(key)), noon));
     expect(told).toEqual(keys.map(byGpg));
     expect(told[0]).toBe(alone.toLowerCase());
-    expect(told[1]).toBeUndefined();
-    expect(new Set(told).size).toBe(keys.length);
+    expect([told[1], told[6]]).toEqual([undefined, undefined]);
+    expect(new Set(told).size).toBe(keys.length - 1);
   });
 });
