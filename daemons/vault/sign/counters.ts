@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Turns } from '../../lib/daemon/turns.ts';
 import { parseSha256, type Sha256 } from '../../lib/domain/names.ts';
-import { readIfThere, replaceFile } from '../durable-file.ts';
+import { readIfThere, replaceFile } from '../../lib/objects/durable-file.ts';
 import { signFolder } from './keys.ts';
 
 /** The counters cannot be believed, or refuse. */

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SignKind } from '../../lib/contracts/sign.ts';
 import { type Ed25519Public, ed25519KeyId, ed25519PublicOf } from '../../lib/evidence/ed25519.ts';
-import { makeFile, readIfThere } from '../durable-file.ts';
+import { makeFile, readIfThere } from '../../lib/objects/durable-file.ts';
 
 /** A key of the vault's that cannot be used; it is never replaced by a new one. */
 export class VaultKeyError extends Error {

@@ -1,8 +1,8 @@
 import { link, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isCode, syncFolder } from '../lib/objects/files.ts';
+import { isCode, syncFolder } from './files.ts';
 
-/** Files of the vault's that are whole and on the disk, or not there. */
+/** Small files that are whole and on the disk, or not there. */
 
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
