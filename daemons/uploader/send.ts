@@ -4,8 +4,17 @@ import type { PublicationPath } from '../lib/domain/names.ts';
 import { publishedRoot } from './staged-tree.ts';
 import { describeTarget, type Target } from './target.ts';
 
-/** How to tell what the mirror lacks: `changed` trusts the list given, `content` compares what both sides hold. */
-export type Compare = 'changed' | 'content';
+/**
+ * How to tell what the mirror lacks: `changed` trusts the list given, `content` compares what both sides hold; `absent`
+ * files are here no more, and are removed there.
+ */
+export type Compare = 'changed' | 'content' | 'absent';
+
+const compareArgs: Readonly<Record<Compare, string>> = {
+  changed: '--ignore-times',
+  content: '--checksum',
+  absent: '--delete-missing-args',
+};
 
 export interface SendOptions {
   readonly compare: Compare;
@@ -15,6 +24,8 @@ export interface SendOptions {
 const sendTimeoutMs = 12 * 3_600_000;
 const silenceSeconds = 300;
 const connectSeconds = 30;
+/** rsync's exit code where folders of absent files are absent, too; it removes the files all the same. */
+const vanishedCode = 24;
 
 /**
  * Sends files of the staged tree, each whole or not at all: rsync writes beside and renames. What was sent before a
@@ -40,7 +51,7 @@ export async function send(
     '--omit-dir-times',
     '--delay-updates',
     '--stats',
-    options.compare === 'content' ? '--checksum' : '--ignore-times',
+    compareArgs[options.compare],
     `--timeout=${silenceSeconds}`,
     ...(target.kind === 'ssh' ? [`--rsh=${remoteShell(target)}`] : []),
     '--',
@@ -53,6 +64,7 @@ export async function send(
       timeoutMs: sendTimeoutMs,
       input: Buffer.from(list, 'utf8'),
       signal: options.signal,
+      expectCodes: options.compare === 'absent' ? [0, vanishedCode] : [0],
     });
     return transferred(stdout.toString('utf8'));
   } catch (error) {

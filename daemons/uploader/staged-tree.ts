@@ -2,7 +2,8 @@ import { link, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import type { PublicationEntry } from '../lib/contracts/documents/publication.ts';
 import type { Clock } from '../lib/daemon/clock.ts';
-import type { PublicationPath, Sha256 } from '../lib/domain/names.ts';
+import { type PublicationPath, parsePublicationPath, type Sha256 } from '../lib/domain/names.ts';
+import { readIfThere, replaceFile } from '../lib/objects/durable-file.ts';
 import { ObjectStore } from '../lib/objects/store.ts';
 
 /** The folder below which everything published lies, here and on the mirror: the seed's. */
@@ -43,7 +44,10 @@ export class StagedTree {
   async become(entries: readonly PublicationEntry[]): Promise<void> {
     checkNesting(entries);
     const root = join(this.dir, publishedRoot);
-    await removeOthers(root, '', new Set(entries.map(({ path }) => path)));
+    const wanted = new Set<string>(entries.map(({ path }) => path));
+    const gone = [...(await this.gone()), ...(await others(root, '', wanted))];
+    await this.#noteGone(gone.filter((path) => !wanted.has(path)));
+    await removeOthers(root, '', wanted);
     const made = new Set<string>();
     for (const { path, sha256 } of entries) {
       const place = join(root, path);
@@ -59,6 +63,26 @@ export class StagedTree {
       await link(object, temporary);
       await rename(temporary, place);
     }
+  }
+
+  /** What left the publication and mirrors may still hold. */
+  async gone(): Promise<readonly PublicationPath[]> {
+    const text = await readIfThere(this.#gonePath);
+    return (text ?? '').split('\n').filter(Boolean).map(parsePublicationPath);
+  }
+
+  /** Mirrors have heard of all that left. */
+  async forgetGone(): Promise<void> {
+    await rm(this.#gonePath, { force: true });
+  }
+
+  get #gonePath(): string {
+    return join(this.dir, 'gone');
+  }
+
+  async #noteGone(paths: readonly PublicationPath[]): Promise<void> {
+    const text = [...new Set(paths)].sort().join('\n');
+    if (text !== ((await readIfThere(this.#gonePath)) ?? '')) await replaceFile(this.#gonePath, text);
   }
 
   /** Lets go of objects that the publication no longer names. */
@@ -81,6 +105,30 @@ function checkNesting(entries: readonly PublicationEntry[]): void {
         throw new StageError(`publication: ${path.slice(0, cut)} is a file and a folder`);
       }
     }
+  }
+}
+
+/** Files of the tree that are not wanted. */
+async function others(
+  root: string,
+  folder: string,
+  wanted: ReadonlySet<string>,
+): Promise<readonly PublicationPath[]> {
+  const found: PublicationPath[] = [];
+  for (const item of await readdir(join(root, folder), { withFileTypes: true })) {
+    const path = folder === '' ? item.name : `${folder}/${item.name}`;
+    if (item.isDirectory()) found.push(...(await others(root, path, wanted)));
+    else if (!wanted.has(path)) found.push(...publishedAs(path));
+  }
+  return found;
+}
+
+/** What somebody else left in the tree under a name that no publication has was never sent. */
+function publishedAs(path: string): readonly PublicationPath[] {
+  try {
+    return [parsePublicationPath(path)];
+  } catch {
+    return [];
   }
 }
 

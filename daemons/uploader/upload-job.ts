@@ -18,7 +18,7 @@ export interface UploadParts {
 
 /**
  * Does jobs of queue `upload`: fetches what it lacks of the publication, then sends it, objects first and the names by
- * which they are found last.
+ * which they are found last; then takes from the mirror what was published once and is no longer.
  */
 export class Uploader {
   readonly #parts: UploadParts;
@@ -32,9 +32,12 @@ export class Uploader {
   async upload(context: JobContext<'upload'>): Promise<Done<'upload'>> {
     try {
       const entries = await this.#fetchPublication(context);
-      const targets = await this.#targets(entries);
+      const gone = await this.#parts.tree.gone();
+      const targets = await this.#targets(entries, gone);
       let sent = 0;
       for (const { target, entries: of } of targets) sent += await this.#sendTo(target, of, context);
+      for (const { target, gone: paths } of targets) await this.#removeFrom(target, paths, context);
+      if (gone.length > 0) await this.#parts.tree.forgetGone();
       return { outcome: { status: 'done', sent, say: sayDone(entries.length, targets) }, objects: [] };
     } catch (error) {
       if (error instanceof TargetError)
@@ -65,21 +68,26 @@ export class Uploader {
     return entries;
   }
 
-  async #targets(entries: readonly PublicationEntry[]): Promise<Delivery[]> {
-    const deliveries = new Map<string, { target: Target; entries: PublicationEntry[] }>();
-    const ofProject = new Map<Project | undefined, { entries: PublicationEntry[] } | undefined>();
-    for (const entry of entries) {
-      const project = projects.find((name) => entry.path.startsWith(`${name}/`));
+  async #targets(
+    entries: readonly PublicationEntry[],
+    gone: readonly PublicationPath[],
+  ): Promise<readonly Delivery[]> {
+    const deliveries = new Map<string, Delivery>();
+    const ofProject = new Map<Project | undefined, Delivery | undefined>();
+    const deliveryOf = async (path: PublicationPath) => {
+      const project = projects.find((name) => path.startsWith(`${name}/`));
       if (!ofProject.has(project)) {
         const target = await this.#parts.target(project);
         const name = target && describeTarget(target);
         if (target !== undefined && name !== undefined && !deliveries.has(name)) {
-          deliveries.set(name, { target, entries: [] });
+          deliveries.set(name, { target, entries: [], gone: [] });
         }
         ofProject.set(project, name === undefined ? undefined : deliveries.get(name));
       }
-      ofProject.get(project)?.entries.push(entry);
-    }
+      return ofProject.get(project);
+    };
+    for (const entry of entries) (await deliveryOf(entry.path))?.entries.push(entry);
+    for (const path of gone) (await deliveryOf(path))?.gone.push(path);
     return [...deliveries.values()];
   }
 
@@ -106,9 +114,21 @@ export class Uploader {
     context.log.info('sent', { to: name, files: sent, changed: changed.length, published: entries.length });
     return sent;
   }
+
+  async #removeFrom(
+    target: Target,
+    paths: readonly PublicationPath[],
+    context: JobContext<'upload'>,
+  ): Promise<void> {
+    if (paths.length === 0) return;
+    const name = describeTarget(target);
+    context.progress('remove', 0, paths.length, name);
+    await send(this.#parts.tree.dir, paths, target, { compare: 'absent', signal: context.signal });
+    context.log.notice('removed', { from: name, files: paths.length });
+  }
 }
 
-type Delivery = Readonly<{ target: Target; entries: readonly PublicationEntry[] }>;
+type Delivery = Readonly<{ target: Target; entries: PublicationEntry[]; gone: PublicationPath[] }>;
 
 /** A path by which readers find others: what apt and people ask for first, so what must change last. */
 export function isName(path: PublicationPath): boolean {

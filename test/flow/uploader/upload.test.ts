@@ -176,6 +176,26 @@ describe('uploading by ssh', () => {
     expect(fetched).toHaveLength(1);
   });
 
+  it('takes from the mirror what left the publication, and nothing else, as soon as the mirror can be reached', async () => {
+    const { port, user } = await pinnedSshd();
+    const settings = { host: `${user}@127.0.0.1:${port}`, basedir: mirror };
+    await upload(await openUploader(settings), first);
+    const theirs = { 'rebuild/debian/sources/libcap2/2.66-4+deb12u3+b1/rebuild.ffffffff.link': 'of others' };
+    for (const [path, text] of Object.entries(theirs)) await writeFile(join(mirror, path), text);
+    const { [quotedName]: _one, 'qubesos/results/qubesos.json': _other, ...left } = first;
+    await writeFile(join(dir, 'sshd/authorized_keys'), '');
+    await failureOf(upload(await openUploader(settings), left));
+    expect(await held()).toEqual({ ...below('rebuild', first), ...theirs });
+    await writeFile(join(dir, 'sshd/authorized_keys'), await readFile(`${sshd?.clientKey}.pub`), {
+      mode: 0o600,
+    });
+    const uploader = await openUploader(settings);
+    await upload(uploader, left);
+    expect(await held()).toEqual({ ...below('rebuild', left), ...theirs });
+    await upload(uploader, first);
+    expect(await held()).toEqual({ ...below('rebuild', first), ...theirs });
+  });
+
   it("sends nothing when the mirror's host key has changed, and goes on when it is put right", async () => {
     const { port, user } = await pinnedSshd();
     const settings = { host: `${user}@127.0.0.1:${port}`, basedir: mirror };

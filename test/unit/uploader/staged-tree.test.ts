@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -98,6 +98,23 @@ describe('StagedTree', () => {
     await tree.forgetOthers(entriesOf({ 'debian/a': 'one' }));
     expect(tree.objects.usage().count).toBe(1);
     expect(await staged()).toEqual({ 'debian/a': 'one' });
+  });
+
+  it('remembers what left until it is told that mirrors have heard of it, also over a start', async () => {
+    const tree = await StagedTree.open(dir, systemClock);
+    expect(await tree.gone()).toEqual([]);
+    await publish(tree, { 'debian/a': 'one', 'debian/b/c': 'two', 'debian/d': 'three' });
+    expect(await tree.gone()).toEqual([]);
+    await writeFile(join(dir, 'rebuild/debian/.nfs0000'), 'a stray');
+    await publish(tree, { 'debian/d': 'three' });
+    expect(await staged()).toEqual({ 'debian/d': 'three' });
+    const again = await StagedTree.open(dir, systemClock);
+    expect(await again.gone()).toEqual(['debian/a', 'debian/b/c']);
+    await publish(again, { 'debian/a': 'back' });
+    expect(await again.gone()).toEqual(['debian/b/c', 'debian/d']);
+    await again.forgetGone();
+    await publish(again, { 'debian/a': 'back' });
+    expect(await again.gone()).toEqual([]);
   });
 
   it('refuses a path that stands twice, and changes nothing', async () => {
