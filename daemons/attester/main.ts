@@ -27,7 +27,7 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     ? await openVaultAgent({ home: join(folders.runtime, 'gpg'), publicKeys, caller, clock })
     : undefined;
   const vault = await openVaultSigners(folder, { caller, clock });
-  const settingsOf = openSettings({
+  const settings = openSettings({
     config,
     keys,
     keysFolder: folder,
@@ -51,10 +51,7 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
       missing: unsigned.map((verdict) => join(folder, `${verdict}.pem`)).join(' '),
     });
   }
-  const watched = Object.values(config.projects).flatMap(({ dists: [dist] }) =>
-    dist === undefined ? [] : [settingsOf(dist.text)],
-  );
-  const notices = new Notices({ watched, clock, log });
+  const notices = new Notices({ watched: settings.projects, clock, log });
   const scratch = join(folders.cache, 'jobs');
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch, { recursive: true });
@@ -69,7 +66,7 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     stop,
     slots: Array.from({ length: slots }, () => ({ kinds: ['build'] })),
     notices: () => notices.current(),
-    handle: (context) => attest(context, { clock, lookups, scratch, settingsOf }),
+    handle: (context) => attest(context, { clock, lookups, scratch, settingsOf: settings.of }),
   });
   await agent?.close();
 });

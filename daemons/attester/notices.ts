@@ -7,13 +7,13 @@ import { about, type Finding, type FindingCode } from '../lib/layout/findings.ts
 import { layoutTime } from '../lib/openpgp/sign.ts';
 import type { ConfiguredKey } from './keys.ts';
 import { readRootLayout } from './root-layout.ts';
-import type { DistSettings } from './settings.ts';
+import type { ProjectSettings } from './settings.ts';
 
-/** What of a dist's settings has an end, or may not fit together. */
-export type Watched = Pick<DistSettings, 'reproducible' | 'unreproducible' | 'rootLayout'>;
+/** What of a project's settings has an end, or may not fit together. */
+export type Watched = Pick<ProjectSettings, 'reproducible' | 'unreproducible' | 'rootLayout'>;
 
 export interface NoticesOptions {
-  /** Of each project that is followed. */
+  /** Of each project: one that is not followed may be rebuilt by hand. */
   readonly watched: readonly Watched[];
   readonly clock: Clock;
   readonly log: Log;

@@ -16,12 +16,8 @@ import {
 } from './keys.ts';
 import type { VaultSigner } from './sign/vault-signer.ts';
 
-/** What the attester does for the builds of one dist. */
-export interface DistSettings {
-  /** The folder of the publication. */
-  readonly folder: string;
-  /** What stands in front of the dist's architecture: an index has to be of it. */
-  readonly distribution: string;
+/** What the attester does for the builds of one project. */
+export interface ProjectSettings {
   /** The only keys that an index of a suite is believed by. */
   keyringsOf(suite: string): readonly Keyring[];
   /** Signs what came out identical; without it nothing is published. */
@@ -34,6 +30,19 @@ export interface DistSettings {
   readonly rebuilderId: RebuilderId | undefined;
   /** The signed layout that is published, a file. */
   readonly rootLayout: string | undefined;
+}
+
+/** The same for the builds of one dist. */
+export interface DistSettings extends ProjectSettings {
+  /** The folder of the publication. */
+  readonly folder: string;
+  /** What stands in front of the dist's architecture: an index has to be of it. */
+  readonly distribution: string;
+}
+
+export interface Settings {
+  readonly projects: readonly ProjectSettings[];
+  of(dist: string): DistSettings;
 }
 
 export interface SettingsOptions {
@@ -50,20 +59,20 @@ export interface SettingsOptions {
  *
  * @throws KeyError for a configured key that is missing or of no use
  */
-export function openSettings(options: SettingsOptions): (dist: string) => DistSettings {
+export function openSettings(options: SettingsOptions): Settings {
   const perProject = new Map(projects.map((project) => [project, settingsOf(project, options)]));
-  return (text) => {
-    const dist = parseDist(text);
-    const settings = perProject.get(dist.project);
-    if (settings === undefined) throw new TypeError(`no settings for ${dist.project}`);
-    return { ...settings, folder: publishedFolder(dist), distribution: dist.distribution };
+  return {
+    projects: [...perProject.values()],
+    of(text) {
+      const dist = parseDist(text);
+      const settings = perProject.get(dist.project);
+      if (settings === undefined) throw new TypeError(`no settings for ${dist.project}`);
+      return { ...settings, folder: publishedFolder(dist), distribution: dist.distribution };
+    },
   };
 }
 
-function settingsOf(
-  project: Project,
-  options: SettingsOptions,
-): Omit<DistSettings, 'folder' | 'distribution'> {
+function settingsOf(project: Project, options: SettingsOptions): ProjectSettings {
   const values = options.config.projects[project];
   const own = debianKeyrings();
   const key = (kind: string, fingerprint: Fingerprint | undefined, previous: readonly Fingerprint[]) =>

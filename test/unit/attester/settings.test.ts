@@ -45,7 +45,7 @@ describe('the attester’s settings', () => {
 
   async function open(lines: readonly string[], known?: ReadonlyMap<string, PublicKey>) {
     const folder = join(dir, 'keys');
-    return openSettings({
+    const settings = openSettings({
       config: loadConfig('attester', { paths: [configFile(lines)], env: {} }),
       keys: known ?? (await readPublicKeys(folder)),
       vault: {},
@@ -53,6 +53,7 @@ describe('the attester’s settings', () => {
       signerFor: ({ fingerprint }) => ({ fingerprint, sign: async () => Buffer.alloc(0) }),
       now: systemClock.now() + 5_000,
     });
+    return settings.of;
   }
 
   it('give a dist its folder, its keys, and the keyring of its feed beside Debian’s own', async () => {
