@@ -1,5 +1,4 @@
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
-import type { ResultRow } from '../../lib/contracts/documents/views.ts';
 import type { Project } from '../../lib/domain/dist.ts';
 import type { ShownState } from '../../lib/domain/verdict.ts';
 import { type PublishedLinks, type Result, stateOrder } from '../results-tree.ts';
@@ -88,7 +87,7 @@ function buildRow(result: Result, links: PublishedLinks): Html {
   const link = links.ofBuild(result, 'reproducible') ?? links.ofBuild(result, 'unreproducible');
   return html`<tr id="build-${row.build}"><th scope="row"><bdi>${row.source}</bdi></th><td>${row.version}</td><td>${row.dist}</td><td>${row.environment}${
     row.selfHosted ? ', self-hosted' : ''
-  }</td><td>${row.code === null ? null : html`<code>${row.code}</code> `}<bdi>${row.say}</bdi>${attestedNotes(row)}</td><td>${
+  }</td><td>${row.code === null ? null : html`<code>${row.code}</code> `}<bdi>${row.say}</bdi>${attestedNotes(result, links)}</td><td>${
     row.files.length === 0
       ? 'none known'
       : html`<details><summary>${row.files.length} ${row.files.length === 1 ? 'file' : 'files'}</summary><ul>
@@ -98,13 +97,16 @@ ${row.files.map((file) => fileItem(result, file, links))}</ul></details>`
 }
 
 /** A later attempt takes back nothing that was signed: where the state does not say it, this does. */
-function attestedNotes({ attested, state }: ResultRow): readonly Html[] {
+function attestedNotes(result: Result, links: PublishedLinks): readonly Html[] {
+  const { attested, state } = result.row;
   return attested
     .filter(({ verdict }) => verdict !== state || verdict === 'failure')
-    .map(
-      ({ verdict, at }) =>
-        html` Attested ${verdict === 'failure' ? 'in part' : verdict} on <time datetime="${shownTime(at)}">${shownTime(at)}</time>, still published.`,
-    );
+    .map(({ verdict, at }) => {
+      const kind = verdict === 'unreproducible' ? verdict : 'reproducible';
+      const stays = links.ofBuild(result, kind) === null ? '' : ', still published';
+      const word = verdict === 'failure' ? 'in part' : verdict;
+      return html` Attested ${word} on <time datetime="${shownTime(at)}">${shownTime(at)}</time>${stays}.`;
+    });
 }
 
 function fileItem(result: Result, file: JudgedFile, links: PublishedLinks): Html {
