@@ -22,8 +22,11 @@ const request = z.strictObject({ v: version1.default(1), which });
 const replacement = z.strictObject({
   v: version1.default(1),
   which: z.strictObject({ signedBy: fingerprint }),
-  /** `rebuild`: builds whose rebuilt files are gone begin again, too; `believe`: the key is good after all. */
-  how: z.enum(['sign', 'rebuild', 'believe']).default('sign'),
+  /**
+   * `rebuild`: builds whose rebuilt files are gone begin again, too; `withdraw`: what was asked for before and came to
+   * nothing leaves the publication; `believe`: the key is good after all.
+   */
+  how: z.enum(['sign', 'rebuild', 'withdraw', 'believe']).default('sign'),
 });
 const reply = z.strictObject({
   v: version1,

@@ -27,7 +27,7 @@ async function replaceSigned(office: Office, { which, how }: Replacement): Promi
   const key = which.signedBy;
   if (how === 'believe') return { changed: await ledger.believe(key, time.now()), withdrawn: 0 };
   let changed = 0;
-  let withdrawn = 0;
+  let withdrawn = how === 'withdraw' ? await ledger.withdraw(key, time.now()) : 0;
   for (let cursor: string | undefined; ; ) {
     const page = await history.signedBy(key, { cursor, limit: buildsAtOnce });
     const builds = page.rows.map(({ build }) => build);

@@ -223,6 +223,11 @@ export interface Ledger {
     how: Readonly<{ rebuild: boolean }>,
     now: Moment,
   ): Promise<Replaced>;
+  /**
+   * Takes out of the publication what a key signed before it was to be replaced and nothing has taken the place of, but
+   * for builds that are under way. How many documents that were.
+   */
+  withdraw(key: Fingerprint, now: Moment): Promise<number>;
   /** The key is to be believed after all: no more of what it signed is withdrawn. How many keys that changes. */
   believe(key: Fingerprint, now: Moment): Promise<number>;
   /** Gives every lease at least until then: at start, workers may have been away as long as we were. */

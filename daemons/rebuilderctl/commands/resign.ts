@@ -10,6 +10,7 @@ import { table } from '../terminal.ts';
 interface Options {
   readonly signedBy: Fingerprint;
   readonly rebuild?: true;
+  readonly withdraw?: true;
   readonly dryRun?: true;
   readonly believe?: true;
   readonly json?: true;
@@ -28,7 +29,8 @@ const headings: Readonly<Record<Next, string>> = {
 const help = `
 First take the key out of the attester's rebuilder.conf (in-toto-sign-key-fpr, in-toto-sign-key-previous-fpr and the two for
 what differs), name another, and restart the attester. Asked for again, it goes on with what is left; so does it after
-failures. Links of upstream's names leave the publication once others stand in their place.
+failures. Links of upstream's names leave the publication once others stand in their place; what nothing takes the place of
+(it came out otherwise this time, say) stays until it is asked for once more with --withdraw.
 Exit codes: 0 nothing is left to be asked for; 1 something is: builds to be signed again (--dry-run) or to be rebuilt; 2 it
 could not be done.`;
 
@@ -40,9 +42,17 @@ export function addResign(program: Command, context: Context): void {
       parseFingerprint(text.replace(/[ \t]/g, '').replace(/^0x/, '')),
     )
     .option('--rebuild', 'also rebuild what is no longer kept')
-    .option('--dry-run', 'only list what there is to do')
     .addOption(
-      new Option('--believe', 'it was a mistake: withdraw nothing more').conflicts(['rebuild', 'dryRun']),
+      new Option(
+        '--withdraw',
+        'in the end: take out of the publication what nothing took the place of',
+      ).conflicts('rebuild'),
+    )
+    .addOption(
+      new Option('--dry-run', 'only list what there is to do').conflicts(['rebuild', 'withdraw', 'believe']),
+    )
+    .addOption(
+      new Option('--believe', 'it was a mistake: withdraw nothing more').conflicts(['rebuild', 'withdraw']),
     )
     .option('--json', 'one object')
     .addHelpText('after', help)
@@ -60,7 +70,8 @@ export function addResign(program: Command, context: Context): void {
 type Asked = Readonly<{ begun: number; withdrawn: number }>;
 
 async function ask(context: Context, options: Options): Promise<Asked> {
-  const { changed, withdrawn } = await send(context, options, options.rebuild ? 'rebuild' : 'sign');
+  const how = options.rebuild ? 'rebuild' : options.withdraw ? 'withdraw' : 'sign';
+  const { changed, withdrawn } = await send(context, options, how);
   return { begun: changed, withdrawn };
 }
 

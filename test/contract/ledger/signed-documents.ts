@@ -163,6 +163,29 @@ export function signedDocumentsContract(name: string, adapter: Adapter): void {
       expect(await replace(5)).toEqual({ begun: 1, withdrawn: 0 });
     });
 
+    it('are withdrawn without others in their place once that was tried, and what other keys signed is not', async () => {
+      await attest('aa', 1, old);
+      await attest('bb', 2, next);
+      const before = await published();
+      expect(await ledger.withdraw(old, at(3))).toBe(0);
+      await replace(4);
+      expect(await ledger.withdraw(old, at(5))).toBe(0);
+      expect(await published()).toEqual(before);
+      await ledger.steer({ job: attestJob('aa').id }, 'cancel', at(6));
+      expect(await ledger.withdraw(old, at(7))).toBe(3);
+      expect(await ledger.withdraw(old, at(8))).toBe(0);
+      const others = before.filter((path) => !path.includes('aaaaaaaa') && !path.includes('bin-aa'));
+      expect(await published()).toEqual(others);
+      expect([await told(), await history.revoked()]).toEqual([[], []]);
+    });
+
+    it('are never withdrawn that the key signed since, for it may still be in use', async () => {
+      await attest('aa', 1, old);
+      await replace(2);
+      await attest('aa', 3, old);
+      expect(await ledger.withdraw(old, at(4))).toBe(0);
+    });
+
     it('say so where the key signs on, and a key that was named by mistake is believed again', async () => {
       await attest('aa', 1, old);
       await replace(2);

@@ -406,6 +406,19 @@ describe('a key that is not to be believed any more', () => {
     expect(await published()).toHaveLength(2);
   });
 
+  it('leaves the publication altogether when somebody says so, once its replacement came to nothing', async () => {
+    const docs = documents();
+    await upTo(path, 'attest', docs);
+    const { attest } = workersOf(path);
+    const attested = { status: 'done', attestation: sha(docs.attestation) };
+    await attest.give(await attest.expectJob(), attested, [docs.attestation, docs.link]);
+    expect(await replacement(docs.key, 'withdraw')).toMatchObject({ changed: 1, withdrawn: 0 });
+    await steer('cancel', { queue: 'attest' });
+    expect(await replacement(docs.key, 'withdraw')).toMatchObject({ changed: 0, withdrawn: 1 });
+    expect(await view(path, 'publication')).toEqual([]);
+    expect(await view(path, 'results')).toMatchObject([{ attested: [{ verdict: 'reproducible' }] }]);
+  });
+
   it('is believed again when it was named by mistake, and one that signed nothing costs nothing', async () => {
     const docs = documents();
     await upTo(path, 'attest', docs);

@@ -361,7 +361,18 @@ describe('rebuilderctl resign', () => {
       out: 'nothing more of it is withdrawn\n',
     });
     expect(asked).toEqual([{ v: 1, which: { signedBy: key }, how: 'believe' }]);
-    expect((await resign([], '--believe', '--rebuild')).code).toBe(2);
+    for (const both of [
+      ['--believe', '--rebuild'],
+      ['--withdraw', '--rebuild'],
+      ['--withdraw', '--dry-run'],
+    ]) {
+      expect([both, (await resign([], ...both)).code]).toEqual([both, 2]);
+    }
+    expect(await resign([], '--withdraw')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('documents withdrawn: 5, left: 0'),
+    });
+    expect(asked[0]).toMatchObject({ how: 'withdraw' });
   });
 
   it('takes nothing but a full fingerprint, with or without its blanks', async () => {

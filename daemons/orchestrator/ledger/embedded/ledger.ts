@@ -184,6 +184,10 @@ export class EmbeddedLedger implements Ledger {
     return this.#step(now, () => this.#steering.replace(key, builds, how, now));
   }
 
+  withdraw(key: Fingerprint, now: Moment): Promise<number> {
+    return this.#step(now, () => this.#signed.withdrawAll(key));
+  }
+
   believe(key: Fingerprint, now: Moment): Promise<number> {
     return this.#step(now, () => this.#signed.believe(key));
   }

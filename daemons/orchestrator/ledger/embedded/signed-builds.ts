@@ -17,6 +17,7 @@ export class SignedBuilds {
   readonly #left: Statement<{ path: PublicationPath; grp: string | null }>;
   readonly #ofGroup: Statement<Readonly<{ path: PublicationPath; isRevoked: Bit }>>;
   readonly #withdraw: Statement<never>;
+  readonly #withdrawAll: Statement<never>;
   readonly #revoke: Statement<never>;
   readonly #believe: Statement<never>;
   readonly #revoked: Statement<Omit<RevokedKey, 'stillSigns'> & Readonly<{ stillSigns: Bit }>>;
@@ -35,6 +36,11 @@ export class SignedBuilds {
        FROM publication WHERE grp = ?2 AND signer IS NOT NULL`,
     );
     this.#withdraw = db.prepare('DELETE FROM publication WHERE path = ?');
+    this.#withdrawAll = db.prepare(
+      `DELETE FROM publication WHERE signer = ?1 AND put <= (SELECT at FROM revoked WHERE key = ?1)
+         AND NOT EXISTS (SELECT 1 FROM results
+           WHERE results.build = publication.build AND state IN ('pending', 'running', 'retry'))`,
+    );
     this.#revoke = db.prepare(
       'INSERT INTO revoked VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)',
     );
@@ -97,6 +103,11 @@ export class SignedBuilds {
   /** Takes out of the publication what is superseded of a build's documents; how many that were. */
   withdrawOf(build: BuildId, key: Fingerprint): number {
     return groupsOf(this.#left.all(key, build)).reduce((sum, group) => sum + this.withdraw(group), 0);
+  }
+
+  /** Takes out what nothing is about to take the place of; how many documents that were. */
+  withdrawAll(key: Fingerprint): number {
+    return this.#withdrawAll.run(key);
   }
 
   withdraw(group: string): number {

@@ -26,7 +26,7 @@ describeParser({
   valid: fc.record({
     v: fc.constant(1),
     which: fc.record({ signedBy: fingerprints }),
-    how: fc.constantFrom('sign', 'rebuild', 'believe'),
+    how: fc.constantFrom('sign', 'rebuild', 'withdraw', 'believe'),
   }),
   optional: ['v', 'how'],
 });
