@@ -96,7 +96,7 @@ ${options.settings ?? ''}
 async function giveUploaderItsKeys(state: string, sshd: Sshd): Promise<void> {
   const folder = join(state, 'ssh');
   await mkdir(state, { recursive: true });
-  await mkdir(folder, { mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await copyFile(sshd.clientKey, join(folder, 'mirror'));
   await writeFile(join(folder, 'known_hosts'), sshd.knownHost);
   const { stdout } = await run('getent', ['passwd', 'rebuilder-uploader'], { timeoutMs: 10_000 });

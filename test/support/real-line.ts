@@ -11,6 +11,8 @@ export interface RealLine {
   readonly folder: string;
   readonly ctl: DemoLine['ctl'];
   readonly vaultKey: DemoLine['vaultKey'];
+  /** Ends it and starts it again in the same folders, by another configuration. */
+  restart(settings: string): Promise<void>;
   /** Ends it and leaves nothing behind, GnuPG's agent in these folders included. */
   close(...gnupgHomes: readonly string[]): Promise<void>;
 }
@@ -29,11 +31,30 @@ export async function openRealLine(
     await endAgents(at('line/state/vault/gnupg'), ...homes);
     await rm(folder, { recursive: true, force: true });
   };
+  const mirror = { sshd, basedir: at('mirror') };
+  const start = (settings: string | undefined) =>
+    startDemoLine({
+      folder: at('line'),
+      cache: at('cache'),
+      mirror,
+      ...options,
+      ...(settings === undefined ? {} : { settings }),
+    });
+  let line: DemoLine | undefined;
   try {
-    const mirror = { sshd, basedir: at('mirror') };
-    const line = await startDemoLine({ folder: at('line'), cache: at('cache'), mirror, ...options });
-    const { ctl, vaultKey } = line;
-    return { folder, ctl, vaultKey, close: (...homes) => close(line, homes) };
+    const first = await start(options.settings);
+    line = first;
+    return {
+      folder,
+      ctl: (...args) => (line ?? first).ctl(...args),
+      vaultKey: first.vaultKey,
+      async restart(settings) {
+        await line?.stop();
+        line = undefined;
+        line = await start(settings);
+      },
+      close: (...homes) => close(line, homes),
+    };
   } catch (error) {
     await close(undefined, []).catch(() => {});
     throw error;
