@@ -41,7 +41,7 @@ export function parseMetablock(untrusted: string): {
   untrusted: JsonObject;
 } {
   const document = parseJsonObject(untrusted);
-  // JavaScript reads 1.0 as the integer that it is not to Python.
+  // JavaScript reads 1.0 as the integer that it is not to Python; beside what was signed nobody minds.
   if (shapeOf(untrusted).hasFraction) throw new MetablockError('malformed', 'a number that is no integer');
   const { signatures = [], signed } = document;
   if (!isObject(signed)) throw new MetablockError('malformed', 'signed: expected an object');
@@ -117,23 +117,42 @@ function sortKeys(value: Json): Json {
   return sorted;
 }
 
-/** How deep brackets nest and whether a number has a fraction or an exponent, without building anything. */
+/** How deep brackets nest and whether a number in `signed` has a fraction or an exponent, without building anything. */
 function shapeOf(text: string): Readonly<{ depth: number; hasFraction: boolean }> {
   let depth = 0;
   let deepest = 0;
   let inText = false;
+  let lastText = 0;
+  let inSigned = false;
   let hasFraction = false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (inText) {
       if (unit === 0x5c) i += 1;
       else if (unit === 0x22) inText = false;
-    } else if (unit === 0x22) inText = true;
-    else if (unit === 0x7b || unit === 0x5b) deepest = Math.max(deepest, ++depth);
+    } else if (unit === 0x22) {
+      inText = true;
+      lastText = i;
+    } else if (unit === 0x3a && depth === 1) {
+      inSigned = isName(text.slice(lastText, i), 'signed');
+      // Of two members of one name the later counts.
+      if (inSigned) hasFraction = false;
+    } else if (unit === 0x7b || unit === 0x5b) deepest = Math.max(deepest, ++depth);
     else if (unit === 0x7d || unit === 0x5d) depth -= 1;
-    else if (unit === 0x2e || unit === 0x65 || unit === 0x45) hasFraction ||= isDigit(text.charCodeAt(i - 1));
+    else if (unit === 0x2e || unit === 0x65 || unit === 0x45) {
+      hasFraction ||= inSigned && isDigit(text.charCodeAt(i - 1));
+    }
   }
   return { depth: deepest, hasFraction };
+}
+
+/** Whether a text of JSON, perhaps with escapes and blanks after it, is this name. */
+function isName(text: string, name: string): boolean {
+  try {
+    return JSON.parse(text) === name;
+  } catch {
+    return false;
+  }
 }
 
 function isDigit(unit: number): boolean {

@@ -210,6 +210,20 @@ describe('parseMetablock', () => {
     );
   });
 
+  it.each([
+    ['in what was signed', '{"signed": {"a": [1.0]}}'],
+    ['in the later of two that say they were signed', '{"signed": {}, "sig\\u006eed": {"a": 1e1}}'],
+  ])('refuses a number that is no integer %s', (_where, text) => {
+    expect(() => parseMetablock(text)).toThrow(expect.objectContaining({ code: 'malformed' }));
+  });
+
+  it.each([
+    ['beside what was signed', '{"a": 1.5, "signed": {"b": "2.0", "signed": 3}, "c": {"signed": [1e1]}}'],
+    ['in the earlier of two that say they were signed', '{"signed": {"a": 1.0}, "signed" : {"b": 1}}'],
+  ])('does not mind one %s, as in-toto does not', (_where, text) => {
+    expect(parseMetablock(text).untrusted).toHaveProperty('b');
+  });
+
   it('refuses brackets nested without end before it parses them', () => {
     const text = `{"signed":${'['.repeat(1_000_000)}`;
     expect(() => parseMetablock(text)).toThrow(expect.objectContaining({ code: 'malformed' }));
