@@ -1,6 +1,6 @@
 import type { LayoutKey } from '../domain/layout.ts';
 import { isGpgLayoutKey, partsOf } from '../domain/layout-key.ts';
-import { isGpgSignature, type JsonObject, type Signature } from '../domain/metablock.ts';
+import { type GpgSignature, isGpgSignature, type JsonObject, type Signature } from '../domain/metablock.ts';
 import { checkSignature } from '../openpgp/verify.ts';
 import { VerificationError } from './errors.ts';
 import { readPlainKey, verifyPlain } from './plain-key.ts';
@@ -27,8 +27,7 @@ export function judgeSignature(
   try {
     if (isGpgSignature(signature)) {
       if (!isGpgLayoutKey(key)) throw unsupported(key, 'a signature of gpg by a key that is not gpg’s');
-      const { other_headers: headers, signature: value } = signature;
-      if ((headers.length | value.length) % 2 === 1) throw unsupported(key, 'a signature of half bytes');
+      if (hasHalfBytes(signature, key)) throw unsupported(key, 'a signature of half bytes');
       const state = checkSignature(signature, key, content, now);
       return state === 'other-key' ? 'missing' : state;
     }
@@ -43,6 +42,15 @@ export function judgeSignature(
     if (error instanceof VerificationError) throw error;
     throw unsupported(key, 'a key that cannot be used', error);
   }
+}
+
+/** in-toto fills a signature up with zeros to as many digits as its RSA key has, an odd number of them as well. */
+function hasHalfBytes(
+  { keyid, other_headers: headers, signature: value }: GpgSignature,
+  key: LayoutKey,
+): boolean {
+  const modulus = partsOf(key).find((part) => part.keyid === keyid)?.keyval.public.n ?? '';
+  return headers.length % 2 === 1 || (value.length % 2 === 1 && value.length >= modulus.length);
 }
 
 function unsupported(key: LayoutKey | JsonObject, what: string, cause?: unknown): VerificationError {

@@ -26,7 +26,8 @@ import { judgeSignature } from './signature.ts';
  * apt-transport-in-toto (facts: in-toto §5, §6; apt-transport-in-toto §5, §6). Nothing is run, read or fetched.
  *
  * Stricter than in-toto in this alone: a file whose name in-toto's recorder leaves out
- * (`*.link*`, `*.pyc`, `*~`) is judged all the same; integers beyond 2^53 and what the parsers of `lib/domain` cap are
+ * (`*.link*`, `*.pyc`, `*~`) is judged all the same; integers beyond 2^53, numbers that are no integers in any member of
+ * what was signed, text that is not UTF-8 or begins with a mark of it, and what the parsers of `lib/domain` cap are
  * refused.
  */
 

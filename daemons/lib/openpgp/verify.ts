@@ -21,7 +21,7 @@ export function checkSignature(
   if (signer === undefined) return 'other-key';
   if (isExpired(signer, now)) return 'expired';
   const headers = Buffer.from(signature.other_headers, 'hex');
-  const value = Buffer.from(signature.signature, 'hex');
+  const value = Buffer.from(even(signature.signature), 'hex');
   return verifyRaw(signer, 'sha256', content, headers, value) ? 'good' : 'bad';
 }
 

@@ -204,6 +204,23 @@ describe('verifyFile', () => {
     expect(reasons).toMatchObject([{ from: 'a', fault }]);
   });
 
+  it('fills a signature up with zeros to the length of its RSA key, to the digit, as in-toto does', () => {
+    const zero = '"signature": "0';
+    let link = '';
+    for (let at = 0; !link.includes(zero); at++) link = linkBy(one, good, { environment: { at } });
+    const short = link.replace(zero, zero.slice(0, -1));
+    expect(verifyFile(options({ links: from(short) })).vouchers).toHaveLength(1);
+
+    const bad = linkBy(one).replace(/("signature": "..)./, '$1');
+    expect(refusal({ links: from(bad) })).toMatchObject({
+      code: 'threshold-not-met',
+      reasons: [{ fault: 'signature-bad' }],
+    });
+    expect(verifyFile(options({ links: from(bad, linkBy(two)) })).vouchers).toMatchObject([{ from: 'b' }]);
+    const long = linkBy(one).replace('"signature": "', '"signature": "00000');
+    expect(refusal({ links: from(long, linkBy(two)) }).code).toBe('signature-unsupported');
+  });
+
   it('counts the subkeys of one key once', () => {
     const { code } = refusal({ layout: underTwo, links: from(linkBy(two), linkBy(subkey)) });
     expect(code).toBe('threshold-not-met');
