@@ -9,10 +9,13 @@ export type UnjudgedCode =
   | 'owner-key-missing'
   | 'publication-unreachable';
 
+/** The file is a package, and another than it is called. */
+export type MisnamedCode = 'package-misnamed';
+
 /** Why evidence could not be judged. */
 type UnjudgedEvidenceCode = 'statement-key-missing' | 'index-unreadable';
 
-export type VerifyCode = VerificationCode | EvidenceCode | UnjudgedCode | UnjudgedEvidenceCode;
+export type VerifyCode = VerificationCode | MisnamedCode | EvidenceCode | UnjudgedCode | UnjudgedEvidenceCode;
 
 /** Something without which a package cannot be judged. */
 export class VerifyError extends Error {
@@ -27,8 +30,10 @@ export class VerifyError extends Error {
 }
 
 /** What to do about each, for whoever holds the package: every code that there is. */
-export const linkAdvice: Readonly<Record<VerificationCode | UnjudgedCode, string>> = {
+export const linkAdvice: Readonly<Record<VerificationCode | MisnamedCode | UnjudgedCode, string>> = {
   'package-unreadable': 'Name a .deb that is whole; apt-get download PACKAGE fetches one.',
+  'package-misnamed':
+    'Somebody put another package, or another version, in its place: do not install it. If you renamed it, give it its own name.',
   'layout-missing': 'Name the root layout that you got from its owner.',
   'owner-key-missing':
     "Import the layout owner's public key (gpg --import FILE), name another key ring with --gpg-home DIR, or name the file with the key.",

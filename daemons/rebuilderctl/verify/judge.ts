@@ -4,7 +4,7 @@ import { maxMetablockBytes } from '../../lib/domain/metablock.ts';
 import type { LinkReason } from '../../lib/intoto/errors.ts';
 import { type FetchedLink, VerificationError, type Verified, verifyFile } from '../../lib/intoto/verify.ts';
 import type { VerifyCode } from './errors.ts';
-import type { PackageFile } from './package-file.ts';
+import { falseName, type PackageFile } from './package-file.ts';
 import type { Answer, Publication } from './publications.ts';
 
 /** What a publication has of a package: its link, none, or no answer. */
@@ -35,6 +35,11 @@ export async function judgePackage(
   now: number,
   signal: AbortSignal,
 ): Promise<Judgement> {
+  const called = falseName(file);
+  if (called !== undefined) {
+    const say = `it is called ${called}, and is ${file.package} ${file.version} ${file.architecture}`;
+    return { asked: [], verdict: 'refused', code: 'package-misnamed', say, ignored: [] };
+  }
   const asked = await Promise.all(publications.map((one) => ask(one, file, signal)));
   const links = asked.flatMap(({ publication, answer }): FetchedLink[] =>
     answer.kind === 'found' ? [{ from: publication, untrusted: answer.bytes.toString('utf8') }] : [],

@@ -35,6 +35,8 @@ export interface PackageFile {
 }
 
 const timeoutMs = 60_000;
+/** `NAME_VERSION_ARCHITECTURE.deb`, the version perhaps without its epoch. */
+const packageName = /^([a-z0-9][a-z0-9+.-]+)_([0-9][^_]*)_([a-z0-9-]+)\.u?deb$/;
 const maxFields = 65_536;
 
 /** @throws VerifyError `package-unreadable` */
@@ -44,6 +46,22 @@ export async function readPackageFile(path: string): Promise<PackageFile> {
   const pool = nameOnDisk({ ...fields, version: parseDebVersion(withoutEpoch(fields.version)) });
   const otherNames = [...new Set([basename(path), pool])].filter((one) => one !== name);
   return { path, ...fields, sha256, name, otherNames };
+}
+
+/**
+ * What a file is called that has the name of another package, version or architecture than it is of: whoever looks for
+ * this package was handed another one. A name of another form claims nothing.
+ */
+export function falseName({ path, package: name, version, architecture }: PackageFile): string | undefined {
+  const called = basename(path);
+  // apt escapes an epoch's colon, servers and browsers other characters as well.
+  const plain = called.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  const [, ...claimed] = packageName.exec(plain) ?? [];
+  if (claimed.length === 0) return undefined;
+  const own = [version, withoutEpoch(version)].map((one) => [name, one, architecture].join('_'));
+  return own.includes(claimed.join('_')) ? undefined : called;
 }
 
 type Fields = Pick<PackageFile, 'package' | 'version' | 'architecture' | 'source' | 'sourceVersion'>;

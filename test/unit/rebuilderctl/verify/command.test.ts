@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -70,6 +70,13 @@ function fresh(name: string): string {
 function fileOf(content: string): string {
   const file = join(fresh('file'), 'document');
   writeFileSync(file, content);
+  return file;
+}
+
+/** The good package under another name. */
+function copied(called: string): string {
+  const file = join(fresh('copy'), called);
+  copyFileSync(deb, file);
   return file;
 }
 
@@ -234,6 +241,10 @@ describe('rebuilderctl verify', () => {
         return { file };
       },
     ],
+    ['package-misnamed', () => ({ file: copied('bar_1%3a1.0-1+b1_amd64.deb') })],
+    ['package-misnamed', () => ({ file: copied('foo_1.0-2_amd64.deb') })],
+    ['package-misnamed', () => ({ file: copied('foo_1.0-1+b1_i386.deb') })],
+    ['package-misnamed', () => ({ file: copied('foo_2%3a1.0-1+b1_amd64.deb') })],
     [
       'hash-set-differs',
       async () => ({ publications: [await publication(one, { [apt]: { sha256, sha512: 'ab' } })] }),
@@ -246,6 +257,18 @@ describe('rebuilderctl verify', () => {
     const { out } = await verify(given);
     expect(out).toContain(`refused: ${code}: `);
     expect(out).toContain(advice[code]);
+  });
+
+  it.each([
+    apt,
+    pool,
+    'foo_1%3A1.0-1+b1_amd64.deb',
+    'foo_1:1.0-1+b1_amd64.deb',
+    'foo_1%3a1.0-1%2Bb1_amd64.deb',
+    'foo.deb',
+    'foo_amd64 (2).deb',
+  ])('accepts a package that is called %s', async (called) => {
+    expect(await report({ file: copied(called) })).toMatchObject({ exit: 0, verdict: 'accepted' });
   });
 
   it('says under which name the bytes are vouched for that apt does not ask for', async () => {
