@@ -1,3 +1,4 @@
+import { CanonicalJsonError } from '../domain/canonical-json.ts';
 import type { Layout, LayoutKey, Step } from '../domain/layout.ts';
 import { isGpgLayoutKey } from '../domain/layout-key.ts';
 import { type Link, parseLink } from '../domain/link.ts';
@@ -16,7 +17,14 @@ import { judgeSignature } from './signature.ts';
 /** One rebuilder's answer. `from` names it in messages. */
 export type FetchedLink = Readonly<{ from: string; untrusted: string }>;
 
-export type StoredLink = Readonly<{ from: string; signatures: readonly Signature[]; link: Link }>;
+type ReadLink = Readonly<{
+  signatures: readonly Signature[];
+  link: Link;
+  /** What its signatures are over; undefined where only in-toto can tell, for integers beyond 2^53. */
+  content: Uint8Array | undefined;
+}>;
+
+export type StoredLink = Readonly<{ from: string }> & ReadLink;
 
 export interface Stored {
   /** By the name of the file that apt's transport would keep it in. */
@@ -69,7 +77,7 @@ export function validLinks(layout: Layout, step: Step, stored: Stored, now: numb
       faults.push(faultOf(one.from, 'unknown-key', `key ${keyid} is not in the layout`));
       continue;
     }
-    const verdict = judgeSignature(one.signatures, key, bytesOf(one), now);
+    const verdict = judgeSignature(one.signatures, key, contentOf(one), now);
     if (verdict === 'good') valid.push({ ...one, keyid, primary: String(key.keyid) });
     else faults.push(signatureFault(one.from, verdict, String(key.keyid)));
   }
@@ -152,10 +160,7 @@ function strangers(layout: Layout, stored: Stored): readonly LinkReason[] {
     );
 }
 
-function readLink(
-  from: string,
-  untrusted: string,
-): Readonly<{ signatures: readonly Signature[]; link: Link }> | LinkReason {
+function readLink(from: string, untrusted: string): ReadLink | LinkReason {
   try {
     const { signatures, untrusted: signed } = parseMetablock(untrusted);
     if (signed._type === 'layout' && signed.name === undefined) {
@@ -163,21 +168,29 @@ function readLink(
     }
     if (signatures.length === 0) return faultOf(from, 'malformed', 'nobody signed it');
     // The transport takes what comes for a link, whatever it calls itself: its signature is not of that, then.
-    return { signatures, link: parseLink({ ...signed, _type: 'link' }) };
+    const link = parseLink({ ...signed, _type: 'link' });
+    return { signatures, link, content: signable(link) };
   } catch (error) {
-    if (error instanceof MetablockError) return faultOf(from, 'malformed', error.message);
+    if (error instanceof MetablockError || error instanceof CanonicalJsonError)
+      return faultOf(from, 'malformed', error.message);
     throw error;
   }
 }
 
-function bytesOf({ from, link }: StoredLink): Uint8Array {
+/** in-toto makes the canonical form of a link when it reads it (in_toto/models/common.py): one that has none is no link. */
+function signable(link: Link): Uint8Array | undefined {
   try {
     return signedBytes(link as unknown as JsonObject);
-  } catch (cause) {
-    // in-toto stops here as well: it skips bad signatures alone.
-    const reason = faultOf(from, 'malformed', 'it has no canonical form that could be signed');
-    throw new VerificationError('signature-unsupported', `${from}: ${reason.say}`, [reason], { cause });
+  } catch (error) {
+    if (error instanceof CanonicalJsonError && error.code === 'number') return undefined;
+    throw error;
   }
+}
+
+function contentOf({ from, content }: StoredLink): Uint8Array {
+  if (content !== undefined) return content;
+  const reason = faultOf(from, 'malformed', 'it has an integer beyond 2^53');
+  throw new VerificationError('signature-unsupported', `${from}: ${reason.say}`, [reason]);
 }
 
 function signatureFault(from: string, verdict: 'missing' | 'bad' | 'expired', keyid: string): LinkReason {

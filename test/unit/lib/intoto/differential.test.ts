@@ -198,7 +198,9 @@ type Tampering =
   | 'form'
   | 'half'
   | 'json'
-  | 'extra';
+  | 'extra'
+  | 'text'
+  | 'fraction';
 function linkArbitrary(by: fc.Arbitrary<TestKey>, stepName: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc
     .record({
@@ -224,6 +226,8 @@ function linkArbitrary(by: fc.Arbitrary<TestKey>, stepName: fc.Arbitrary<string>
         'half',
         'json',
         'extra',
+        'text',
+        'fraction',
       ),
       other: fc.constantFrom(...signers),
     })
@@ -274,6 +278,10 @@ function linkText(one: {
       return write(signatures).slice(1);
     case 'extra':
       return write(signatures, { ...link, environment: null });
+    case 'text':
+      return write(signatures, { ...link, environment: { half: '\ud800' } });
+    case 'fraction':
+      return write(signatures, { ...link, byproducts: { seconds: 1.5 } });
   }
 }
 

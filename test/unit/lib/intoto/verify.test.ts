@@ -177,6 +177,7 @@ describe('verifyFile', () => {
   it.each([
     ['malformed', '{}'],
     ['malformed', signed(linkOf(good) as unknown as JsonObject, [])],
+    ['malformed', linkBy(one).replace('"environment": {}', '"environment": {"half": "\\ud800"}')],
     ['sublayout', sublayout],
     ['wrong-step', linkBy(one, good, { name: 'build' })],
     ['wrong-step', linkBy(one, good, { name: '../rebuild' })],
@@ -185,6 +186,13 @@ describe('verifyFile', () => {
     const { code, reasons } = refusal({ links: from(link) });
     expect(code).toBe('link-not-found');
     expect(reasons).toMatchObject([{ from: 'a', fault }]);
+  });
+
+  it('believes nobody beside a link that only in-toto could judge', () => {
+    const link = linkBy(one).replace('"byproducts": {}', '"byproducts": {"size": 9007199254740993}');
+    const { code, reasons } = refusal({ links: from(link, linkBy(two)) });
+    expect(code).toBe('signature-unsupported');
+    expect(reasons).toMatchObject([{ from: 'a', fault: 'malformed' }]);
   });
 
   it('tells of a link that another replaces: they share 8 digits of their keys', () => {
