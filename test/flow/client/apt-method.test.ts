@@ -252,10 +252,12 @@ describe('apt with the method intoto', () => {
     const options = ({
       rebuilders = ['alice'],
       keyids = ['owner'],
-      ...one
+      layout = 'one',
+      noFail = false,
+      plainForm = false,
+      more = '',
     }: Partial<Case> = {}): Options => ({
-      layout: 'one',
-      ...one,
+      ...{ layout, noFail, plainForm, more },
       rebuilders: rebuilders.map(address),
       keyids: keyids.map((person) => world.fingerprint(person)),
     });
