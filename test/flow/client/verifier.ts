@@ -68,8 +68,8 @@ export class Verifier {
     return verifier;
   }
 
-  async addLayout(name: string, text: string): Promise<void> {
-    await writeFile(this.root.path(`etc/intoto/${name}.layout`), text);
+  async addLayout(name: string, content: string | Uint8Array): Promise<void> {
+    await writeFile(this.root.path(`etc/intoto/${name}.layout`), content);
   }
 
   /** Reads the index of an archive, the only one from then on. */

@@ -19,6 +19,8 @@ import { type BinarySpec, LocalArchive } from '../../support/local-archive.ts';
 /** Whose keys there are: a layout's owner, somebody else, rebuilders; `twin` has the first 8 digits of `alice`. */
 export type Person = 'owner' | 'stranger' | 'alice' | 'bob' | 'twin' | 'unlisted';
 
+type PackageFile = Readonly<{ name: string; sha256: string; path: string }>;
+
 const now = systemClock.now();
 
 /** An archive, rebuilders and a layout's owner: what one who verifies meets. */
@@ -27,7 +29,7 @@ export class World {
   readonly archive = new LocalArchive();
   readonly #gnupg: GnuPg = openGnuPg();
   readonly #keys = new Map<Person, LayoutKey>();
-  readonly #files = new Map<string, { name: string; sha256: string }>();
+  readonly #files = new Map<string, PackageFile>();
   #servers: readonly ArchiveServer[] = [];
 
   static async open(): Promise<World> {
@@ -66,11 +68,12 @@ export class World {
     this.#files.set(spec.package, {
       name: onDisk,
       sha256: createHash('sha256').update(bytes).digest('hex'),
+      path,
     });
   }
 
-  /** The name that apt gives a package's file on disk, and its hash. */
-  file(name: string): { name: string; sha256: string } {
+  /** The name that apt gives a package's file on disk, its hash, and where the archive has it. */
+  file(name: string): PackageFile {
     const found = this.#files.get(name);
     if (found === undefined) throw new Error(`no package ${name}`);
     return found;
@@ -83,14 +86,18 @@ export class World {
 
   /** A link by somebody. */
   async link(products: Artifacts, signer: Person, more: JsonObject = {}): Promise<string> {
-    return this.#signed({ ...linkOf(products), ...more } as unknown as JsonObject, signer);
+    return this.sign({ ...linkOf(products), ...more } as unknown as JsonObject, signer);
   }
 
   /** Serves a document as the rebuilder's answer about a package. */
-  publish(rebuilder: string, name: string, version: string, document: string): void {
-    const path = join(this.folder, 'rebuilders', rebuilder, 'sources', name, version, 'metadata');
+  publish(rebuilder: string, name: string, version: string, document: string | Uint8Array): void {
+    const path = this.#metadata(rebuilder, name, version);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, document);
+  }
+
+  withdraw(rebuilder: string, name: string, version: string): void {
+    rmSync(this.#metadata(rebuilder, name, version), { force: true });
   }
 
   async layout(
@@ -99,7 +106,7 @@ export class World {
     options: { signer?: Person; expires?: number } = {},
   ): Promise<string> {
     const document = buildLayout({
-      rebuilders: rebuilders.filter((person) => person !== 'twin').map((person) => this.#key(person)),
+      rebuilders: rebuilders.filter((person) => person !== 'twin').map((person) => this.key(person)),
       threshold: 1,
       expires: layoutTime(now + (options.expires ?? 30 * dayMs)),
     });
@@ -108,11 +115,23 @@ export class World {
     const keys = { ...document.keys, ...Object.fromEntries(twins.map((key) => [key.keyid, key])) };
     const pubkeys = [...(step?.pubkeys ?? []), ...twins.map((key) => key.keyid)];
     const whole = { ...document, keys, steps: [{ ...step, threshold, pubkeys }] };
-    return await this.#signed(whole as unknown as JsonObject, options.signer ?? 'owner');
+    return await this.sign(whole as unknown as JsonObject, options.signer ?? 'owner');
+  }
+
+  /** Any document as in-toto's tools write it, signed by somebody. */
+  async sign(document: JsonObject, signer: Person): Promise<string> {
+    const key = this.key(signer);
+    const block = await signDocument(document as never, {
+      signer: gpgSigner(parseFingerprint(key.keyid), { home: this.#gnupg.home }),
+      key,
+      now,
+    });
+    const text = formatMetablock(block as unknown as Metablock<JsonObject>);
+    return signer === 'twin' ? text.replaceAll(key.keyid, this.twin().keyid) : text;
   }
 
   fingerprint(person: Person): string {
-    return this.#key(person).keyid.toUpperCase();
+    return this.key(person).keyid.toUpperCase();
   }
 
   /** Public keys of the layout's owner and of somebody else, as a verifier has them. */
@@ -121,7 +140,7 @@ export class World {
     const verifier = openGnuPg();
     try {
       for (const person of ['owner', 'stranger'] as const) {
-        verifier.gpg(['--import'], this.#gnupg.exportKey(this.fingerprint(person)));
+        verifier.gpg(['--import'], this.publicKey(person));
       }
       for (const name of ['pubring.kbx', 'trustdb.gpg']) {
         writeFileSync(join(home, name), readFileSync(join(verifier.home, name)), { mode: 0o600 });
@@ -129,6 +148,11 @@ export class World {
     } finally {
       verifier.remove();
     }
+  }
+
+  /** The public key, as a person may name it in a file. */
+  publicKey(person: Person): Buffer {
+    return this.#gnupg.exportKey(this.fingerprint(person));
   }
 
   async close(): Promise<void> {
@@ -140,24 +164,17 @@ export class World {
 
   /** The key of a layout whose id begins like alice's: a layout may call a key as it likes. */
   twin(): LayoutKey {
-    const key = this.#key('twin');
-    return { ...key, keyid: this.#key('alice').keyid.slice(0, 8) + key.keyid.slice(8) };
+    const key = this.key('twin');
+    return { ...key, keyid: this.key('alice').keyid.slice(0, 8) + key.keyid.slice(8) };
   }
 
-  #key(person: Person): LayoutKey {
+  key(person: Person): LayoutKey {
     const key = this.#keys.get(person);
     if (key === undefined) throw new Error(`${person} has no key`);
     return key;
   }
 
-  async #signed(document: JsonObject, signer: Person): Promise<string> {
-    const key = this.#key(signer);
-    const block = await signDocument(document as never, {
-      signer: gpgSigner(parseFingerprint(key.keyid), { home: this.#gnupg.home }),
-      key,
-      now,
-    });
-    const text = formatMetablock(block as unknown as Metablock<JsonObject>);
-    return signer === 'twin' ? text.replaceAll(key.keyid, this.twin().keyid) : text;
+  #metadata(rebuilder: string, name: string, version: string): string {
+    return join(this.folder, 'rebuilders', rebuilder, 'sources', name, version, 'metadata');
   }
 }
