@@ -1,4 +1,7 @@
 import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -26,50 +29,28 @@ import { gpgSigner } from '../../../daemons/lib/openpgp/gpg.ts';
 import { readPublicKey } from '../../../daemons/lib/openpgp/public-key.ts';
 import { signDocument } from '../../../daemons/lib/openpgp/sign.ts';
 import { sha256Of } from '../../../daemons/rebuilderctl/client/manifest.ts';
-import { type AptAnswer, AptRoot } from '../../support/apt-root.ts';
+import type { AptAnswer, AptRoot } from '../../support/apt-root.ts';
 import { ArchiveServer } from '../../support/archive-server.ts';
-import { machinesMirror } from '../../support/beside-mirror.ts';
+import { type Certificate, makeCertificate } from '../../support/certificate.ts';
 import { LocalArchive } from '../../support/local-archive.ts';
 import { rebuilderctl } from '../../support/rebuilderctl.ts';
 import { openSigners, type Signers } from '../../support/verifiers-machine.ts';
-
-/** Debian 12 is the last release that has the method. */
-const packages = [
-  'apt-transport-in-toto',
-  'in-toto',
-  'python3-securesystemslib',
-  'python3-pathspec',
-  'python3-iso8601',
-  'python3-cryptography',
-  'gnupg',
-];
-
-let folder: string;
-let apt: AptRoot;
-let root: string;
-let archive: LocalArchive;
-let mirror: ArchiveServer;
-let rebuilder: ArchiveServer;
-let signers: Signers;
-let layout: string;
-let before: readonly string[];
+import { type Methods, makeRoot, type Suite } from './verifier.ts';
 
 const version = '1:2.0~rc1-1+b1';
 
+/** Of both machines: an archive, a rebuilder of some of it, and a layout that believes it. */
+let folder: string;
+let archive: LocalArchive;
+let signers: Signers;
+let layout: string;
+let tls: Certificate;
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'verifier-'));
-  root = join(folder, 'root');
-  const roots = join(process.cwd(), 'build/test/roots');
-  mkdirSync(roots, { recursive: true });
-  apt = await AptRoot.make({
-    suite: 'bookworm',
-    packages,
-    mirror: await machinesMirror(),
-    tarball: join(roots, 'verifier-bookworm.tar'),
-    folder: root,
-  });
   signers = openSigners('rsa3072');
   layout = await signers.layout('root.layout', '--expires', '1y');
+  tls = makeCertificate(folder, 'server');
   archive = new LocalArchive();
   for (const name of ['good', 'tampered', 'unattested']) {
     const path = archive.addBinary({ package: name, version });
@@ -79,19 +60,8 @@ beforeAll(async () => {
     if (name !== 'unattested') await serveLink(name, path.split('/').at(-1) ?? '', deb);
   }
   archive.publish();
-  mirror = await ArchiveServer.start(archive.root);
-  rebuilder = await ArchiveServer.start(join(folder, 'rebuilder'));
-  writeFileSync(join(root, 'usr/share/keyrings/local.gpg'), readFileSync(archive.keyring));
-  writeFileSync(
-    join(root, 'etc/apt/sources.list.d/local.sources'),
-    `# A local archive\nTypes: deb\nURIs: ${mirror.url}\nSuites: ${archive.codename}\nComponents: main\nSigned-By: /usr/share/keyrings/local.gpg\n`,
-  );
-  writeFileSync(join(root, 'etc/apt/sources.list'), '# none\n');
-  before = treeOf(join(root, 'etc'));
 });
-afterAll(async () => {
-  await mirror?.close();
-  await rebuilder?.close();
+afterAll(() => {
   archive?.remove();
   signers?.remove();
   rmSync(folder, { recursive: true, force: true });
@@ -130,33 +100,119 @@ function treeOf(top: string): readonly string[] {
     });
 }
 
-async function client(...args: readonly string[]): Promise<string> {
-  const { stdout, stderr, exitCode } = await rebuilderctl(['client', ...args, '--root', root]);
-  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
-  return stdout;
+interface Machine {
+  readonly of: string;
+  readonly suite: Suite;
+  readonly methods: Methods;
+  /** As `client check` calls the method. */
+  readonly method: string;
+  /** What apt is told of by a method that brings a sample of its settings. */
+  readonly sample?: string;
+  /** What its sources and rebuilders speak, and what the sources are converted to. */
+  readonly scheme: 'http' | 'https';
+  readonly verified: string;
+  /** What the method says of each package. */
+  readonly says: Readonly<Record<'good' | 'tampered' | 'unattested', RegExp>>;
 }
 
-async function install(...more: readonly string[]): Promise<string> {
-  const trust = ['--layout', layout, '--owner-key', signers.owner, '--gpg-home', signers.gnupg.home];
-  return client('install', '--rebuilder', `${rebuilder.url}/rebuild/`, ...trust, '--apply', ...more);
-}
+const machines: readonly Machine[] = [
+  {
+    of: 'Debian’s own in-toto method, in Debian 12',
+    suite: 'bookworm',
+    methods: 'debian',
+    method: 'apt-transport-in-toto',
+    sample: '158.39.77.214',
+    scheme: 'http',
+    verified: 'intoto:',
+    says: {
+      good: /passed! :\)/,
+      tampered: /DISALLOW \*\.deb/,
+      unattested: /In-toto verification for .*unattested.* failed/,
+    },
+  },
+  {
+    of: 'our in-toto method, in Debian 13, archive and rebuilder by https',
+    suite: 'trixie',
+    methods: 'ours',
+    method: 'package-rebuilder-client',
+    scheme: 'https',
+    verified: 'intoto+https:',
+    says: {
+      good: /good 1:2\.0~rc1-1\+b1: verified, rebuilt by/,
+      tampered: /in-toto refuses tampered .*: hash-differs/,
+      unattested: /in-toto refuses unattested .*: link-not-found/,
+    },
+  },
+];
 
-function installInRoot(name: string): Promise<AptAnswer> {
-  const options = ['--reinstall', '--allow-downgrades', '-y', '-o', 'Dpkg::Use-Pty=false'];
-  return apt.apt('install', ...options, name);
-}
+const named = machines.map((one) => [one.of, one] as const);
 
-async function updateInRoot(): Promise<void> {
-  expect(await apt.apt('update')).toMatchObject({ accepted: true });
-}
+describe.each(named)('a machine with %s, as client install sets it up', (_of, machine) => {
+  let apt: AptRoot;
+  let root: string;
+  let mirror: ArchiveServer;
+  let rebuilder: ArchiveServer;
+  let before: readonly string[];
 
-async function aptConfig(): Promise<string> {
-  return (await apt.run('apt-config', ['dump', 'APT::Intoto'])).log;
-}
+  beforeAll(async () => {
+    root = join(folder, machine.suite);
+    apt = await makeRoot(root, machine.suite, machine.methods);
+    const options = machine.scheme === 'https' ? { tls } : {};
+    mirror = await ArchiveServer.start(archive.root, options);
+    rebuilder = await ArchiveServer.start(join(folder, 'rebuilder'), options);
+    appendFileSync(join(root, 'etc/ssl/certs/ca-certificates.crt'), tls.cert);
+    writeFileSync(join(root, 'usr/share/keyrings/local.gpg'), readFileSync(archive.keyring));
+    writeFileSync(
+      join(root, 'etc/apt/sources.list.d/local.sources'),
+      `# A local archive\nTypes: deb\nURIs: ${mirror.url}\nSuites: ${archive.codename}\nComponents: main\nSigned-By: /usr/share/keyrings/local.gpg\n`,
+    );
+    writeFileSync(join(root, 'etc/apt/sources.list'), '# none\n');
+    cpSync('build/lib', join(root, 'srv/rebuilderctl'), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.js') || path.endsWith('/rebuilderctl.js'),
+    });
+    copyFileSync(layout, join(root, 'srv/root.layout'));
+    writeFileSync(join(root, 'srv/owner.gpg'), signers.gnupg.exportKey(signers.owner));
+    before = treeOf(join(root, 'etc'));
+  });
+  afterAll(async () => {
+    await mirror?.close();
+    await rebuilder?.close();
+  });
 
-describe('a machine with Debian’s own in-toto method, as client install sets it up', () => {
+  /** Answers what the command line says: in the machine where its Node can run it, else beside it. */
+  async function client(...args: readonly string[]): Promise<AptAnswer> {
+    if (machine.suite === 'trixie') {
+      return apt.run('/usr/bin/node', ['/srv/rebuilderctl/rebuilderctl.js', 'client', ...args]);
+    }
+    const { stdout, stderr, exitCode } = await rebuilderctl(['client', ...args, '--root', root]);
+    return { accepted: exitCode === 0, log: `${stdout}${stderr}` };
+  }
+
+  async function install(...more: readonly string[]): Promise<void> {
+    const at = (path: string) => (machine.suite === 'trixie' ? path : join(root, path));
+    const trust = ['--layout', at('/srv/root.layout'), '--owner-key', at('/srv/owner.gpg')];
+    const rebuilders = ['--rebuilder', `${rebuilder.url}/rebuild/`];
+    expect(await client('install', ...rebuilders, ...trust, '--apply', ...more)).toMatchObject({
+      accepted: true,
+    });
+  }
+
+  function installInRoot(name: string): Promise<AptAnswer> {
+    const options = ['--reinstall', '--allow-downgrades', '-y', '-o', 'Dpkg::Use-Pty=false'];
+    return apt.apt('install', ...options, name);
+  }
+
+  async function updateInRoot(): Promise<void> {
+    expect(await apt.apt('update')).toMatchObject({ accepted: true });
+  }
+
+  async function aptConfig(): Promise<string> {
+    return (await apt.run('apt-config', ['dump', 'APT::Intoto'])).log;
+  }
+
   it('has the settings that were meant, in place of the sample that the method brings', async () => {
-    expect(await aptConfig()).toContain('158.39.77.214');
+    if (machine.sample !== undefined) expect(await aptConfig()).toContain(machine.sample);
     await install('--convert');
     const values = (await aptConfig()).split('\n').filter((line) => !line.endsWith('"";'));
     expect(values.filter((line) => line !== '').sort()).toEqual(
@@ -172,26 +228,24 @@ describe('a machine with Debian’s own in-toto method, as client install sets i
 
   it('installs what was reproduced, and neither what was not nor what is unknown', async () => {
     await updateInRoot();
-    const good = await installInRoot('good');
-    expect(good).toMatchObject({ accepted: true, log: expect.stringContaining('passed! :)') });
-    const tampered = await installInRoot('tampered');
-    expect(tampered).toMatchObject({ accepted: false, log: expect.stringContaining('DISALLOW *.deb') });
-    const unattested = await installInRoot('unattested');
-    expect(unattested.accepted).toBe(false);
-    expect(unattested.log).toMatch(/In-toto verification for .*unattested.* failed/);
+    for (const name of ['good', 'tampered', 'unattested'] as const) {
+      const { accepted, log } = await installInRoot(name);
+      expect({ name, accepted, log }).toMatchObject({ accepted: name === 'good' });
+      expect(log).toMatch(machine.says[name]);
+    }
     expect(rebuilder.requests).toContain(`GET /rebuild/sources/good/${version}/metadata`);
   });
 
   it('finds itself in order, and warns of nothing but that a small rebuilder knows little', async () => {
-    const { stdout, exitCode } = await rebuilderctl(['client', 'check', '--json', '--root', root]);
-    const { findings, method, sources } = JSON.parse(stdout);
+    const { accepted, log } = await client('check', '--json');
+    const { findings, method, sources } = JSON.parse(log);
     const others = findings.filter(({ code }: { code: string }) => code !== 'rebuilder-knows-nothing');
     expect({ others, method, sources }).toEqual({
       others: [],
-      method: 'apt-transport-in-toto',
-      sources: { verified: [mirror.url.replace('http:', 'intoto:')], others: [] },
+      method: machine.method,
+      sources: { verified: [mirror.url.replace(/^https?:/, machine.verified)], others: [] },
     });
-    expect(exitCode).toBe(findings.length === 0 ? 0 : 1);
+    expect(accepted).toBe(findings.length === 0);
   });
 
   it('lets root and _apt read the keys, and no file was made beside them', async () => {
@@ -216,7 +270,7 @@ describe('a machine with Debian’s own in-toto method, as client install sets i
   });
 
   it('is as it was before when client remove has taken all of it back', async () => {
-    await client('remove', '--apply');
+    expect(await client('remove', '--apply')).toMatchObject({ accepted: true });
     expect(treeOf(join(root, 'etc'))).toEqual(before);
     expect(readdirSync(join(root, 'var/lib'))).not.toContain('package-rebuilder-client');
     await updateInRoot();

@@ -41,22 +41,34 @@ export type Fetched = AptAnswer & Readonly<{ files: readonly string[] }>;
 const build = join(import.meta.dirname, '../../../build');
 const archiveKeyring = '/usr/share/keyrings/local-archive.gpg';
 
-/** The machine of somebody who verifies, with Debian's method or ours. */
+/** Unpacks the machine of somebody who verifies into a folder, with Debian's method or ours. */
+export async function makeRoot(folder: string, suite: Suite, methods: Methods): Promise<AptRoot> {
+  const roots = join(build, 'test/roots');
+  await mkdir(roots, { recursive: true });
+  const root = await AptRoot.make({
+    suite,
+    packages: suites[suite],
+    mirror: await machinesMirror(),
+    tarball: join(roots, `client-${suite}.tar`),
+    folder,
+  });
+  if (methods === 'ours') {
+    const at = (name: string) => root.path(join('usr/lib/apt/methods', name));
+    await rm(at('intoto'), { force: true });
+    await copyFile(join(build, 'client/intoto'), at('intoto'));
+    await chmod(at('intoto'), 0o755);
+    await symlink('intoto', at('intoto+https'));
+  }
+  return root;
+}
+
+/** Such a machine, with apt set up by hand. */
 export class Verifier {
   private constructor(readonly root: AptRoot) {}
 
   static async make(world: World, suite: Suite, methods: Methods): Promise<Verifier> {
-    const roots = join(build, 'test/roots');
-    await mkdir(roots, { recursive: true });
-    const root = await AptRoot.make({
-      suite,
-      packages: suites[suite],
-      mirror: await machinesMirror(),
-      tarball: join(roots, `client-${suite}.tar`),
-      folder: join(world.folder, `${suite}-${methods}`),
-    });
+    const root = await makeRoot(join(world.folder, `${suite}-${methods}`), suite, methods);
     const verifier = new Verifier(root);
-    if (methods === 'ours') await verifier.#installOurs();
     await mkdir(root.path('etc/intoto'), { recursive: true });
     await mkdir(root.path('var/lib/intoto'), { recursive: true });
     world.writeKeyring(root.path('var/lib/intoto/gnupg'));
@@ -88,14 +100,6 @@ export class Verifier {
 
   async configure(options: Options): Promise<void> {
     await writeFile(this.root.path('etc/apt/apt.conf.d/intoto'), configuration(options));
-  }
-
-  async #installOurs(): Promise<void> {
-    const at = (name: string) => this.root.path(join('usr/lib/apt/methods', name));
-    await rm(at('intoto'), { force: true });
-    await copyFile(join(build, 'client/intoto'), at('intoto'));
-    await chmod(at('intoto'), 0o755);
-    await symlink('intoto', at('intoto+https'));
   }
 }
 
