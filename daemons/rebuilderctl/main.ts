@@ -8,6 +8,11 @@ import { openTerminal } from './terminal.ts';
 
 const log = openLog('rebuilderctl');
 const installed = import.meta.dirname;
+// Who reads the answer may have had enough of it, as `head` has: then it is as if they had pressed Ctrl-C.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.kill(process.pid, 'SIGINT');
+});
 const terminal = openTerminal(process.stdout, process.stderr, process.env);
 process.exitCode = await runCommand(process.argv.slice(2), {
   caller: qrexecCaller({ clock: systemClock, log }),
