@@ -48,7 +48,7 @@ export function tellReport(terminal: Terminal, root: Root, report: InstallReport
 
 /** What apt does, in one line. */
 export function outlineOf({ method, rebuilders, layout, noFail, sources }: ClientReport): string {
-  const asks = `asks ${rebuilders.length} rebuilders`;
+  const asks = `asks ${rebuilders.length} rebuilder${rebuilders.length === 1 ? '' : 's'}`;
   const judges =
     layout === null
       ? 'has no layout'

@@ -122,7 +122,7 @@ describe('rebuilderctl client check', () => {
     const { code, out, err } = await runWith({}, ['client', 'check', '--root', machine.root]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(
-      /^apt asks 1 rebuilders, wants 1 to agree by \S+root\.layout, valid until \S+Z, strict; 1 of 1 sources verified; method: apt-transport-in-toto\n$/,
+      /^apt asks 1 rebuilder, wants 1 to agree by \S+root\.layout, valid until \S+Z, strict; 1 of 1 sources verified; method: apt-transport-in-toto\n$/,
     );
     expect(server.requests).toEqual([
       'GET /rebuild/sources/aaa/1:2.0~rc1+b1/metadata',
