@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeDeb } from '../../../support/deb.ts';
 import type { Draw } from './draw.ts';
 import { type Expected, refused } from './expected.ts';
-import type { Good, Kind } from './kind.ts';
+import { byAll, type Good, type Kind } from './kind.ts';
 
 /** Packages that are not the ones that were rebuilt. */
 
@@ -13,6 +14,10 @@ const otherBytes = refused('hash-differs', 'RuleVerificationError');
 const broken: Expected = { ...otherBytes, verify: 'package-unreadable' };
 /** It is a package, and not the one that its name says. */
 const misnamed: Expected = { ...otherBytes, verify: 'package-misnamed' };
+const notThere: Expected = {
+  ...refused('file-not-in-link', 'RuleVerificationError'),
+  verify: 'package-misnamed',
+};
 /** apt looks at the size before anything else. */
 const otherSize: Expected = { ...otherBytes, method: 'apt', debian: 'apt' };
 
@@ -40,6 +45,8 @@ export const packages: readonly Kind[] = [
   indexed('built with other files', 2, otherBytes, (good, draw) => built(good, draw)),
   indexed('another package', 2, misnamed, (good, draw) => built({ ...good, package: 'hello' }, draw)),
   indexed('an older version', 2, misnamed, (good, draw) => built({ ...good, version: '0.9-1' }, draw)),
+  replayed('another package', 2, { package: 'hello' }),
+  replayed('an older version', 2, { version: '0.9-1' }),
   mirrored('a bit of its data', 2, otherBytes, ({ deb }, draw) => flipped(deb, draw, partsOf(deb).data)),
   mirrored('cut off in its data', 1, otherSize, ({ deb }, draw) => {
     const { start, end } = partsOf(deb).data;
@@ -63,6 +70,20 @@ function indexed(
     settings: ['one', 'two', 'spare'],
     expected,
     change: (good, draw) => ({ deb: debOf(good, draw) }),
+  };
+}
+
+/** Everything about another package that was rebuilt as well, in this one's place. */
+function replayed(of: string, times: number, other: Partial<Good>): Kind {
+  return {
+    ...indexed(`${of}, with its links`, times, notThere, ({ deb }) => deb),
+    change: async (good, draw, world) => {
+      const stranger = { ...good, ...other };
+      const deb = built(stranger, draw);
+      const name = `${stranger.package}_${stranger.version.replace(':', '%3a')}_${stranger.architecture}.deb`;
+      const products = { [name]: { sha256: createHash('sha256').update(deb).digest('hex') } };
+      return { deb, links: await byAll(good, (by) => world.link(products, by)) };
+    },
   };
 }
 
