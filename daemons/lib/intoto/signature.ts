@@ -1,7 +1,7 @@
 import type { LayoutKey } from '../domain/layout.ts';
 import { isGpgLayoutKey, partsOf } from '../domain/layout-key.ts';
 import { type GpgSignature, isGpgSignature, type JsonObject, type Signature } from '../domain/metablock.ts';
-import { checkSignature } from '../openpgp/verify.ts';
+import { checkSignature, isExpired } from '../openpgp/verify.ts';
 import { VerificationError } from './errors.ts';
 import { readPlainKey, verifyPlain } from './plain-key.ts';
 
@@ -27,7 +27,7 @@ export function judgeSignature(
   try {
     if (isGpgSignature(signature)) {
       if (!isGpgLayoutKey(key)) throw unsupported(key, 'a signature of gpg by a key that is not gpg’s');
-      if (hasHalfBytes(signature, key)) throw unsupported(key, 'a signature of half bytes');
+      if (hasHalfBytes(signature, key, now)) throw unsupported(key, 'a signature of half bytes');
       const state = checkSignature(signature, key, content, now);
       return state === 'other-key' ? 'missing' : state;
     }
@@ -44,13 +44,19 @@ export function judgeSignature(
   }
 }
 
-/** in-toto fills a signature up with zeros to as many digits as its RSA key has, an odd number of them as well. */
+/**
+ * in-toto fills a signature up with zeros to as many digits as its RSA key has, an odd number of them as well; of a key
+ * that has expired it reads none (securesystemslib gpg/functions.py, verify_signature).
+ */
 function hasHalfBytes(
   { keyid, other_headers: headers, signature: value }: GpgSignature,
   key: LayoutKey,
+  now: number,
 ): boolean {
-  const modulus = partsOf(key).find((part) => part.keyid === keyid)?.keyval.public.n ?? '';
-  return headers.length % 2 === 1 || (value.length % 2 === 1 && value.length >= modulus.length);
+  const signer = partsOf(key).find((part) => part.keyid === keyid);
+  if (signer === undefined || isExpired(signer, now)) return false;
+  const digits = signer.keyval.public.n?.length ?? 0;
+  return headers.length % 2 === 1 || (value.length % 2 === 1 && value.length >= digits);
 }
 
 function unsupported(key: LayoutKey | JsonObject, what: string, cause?: unknown): VerificationError {

@@ -206,6 +206,7 @@ describe('verifyFile', () => {
     ['signature-bad', linkBy(stranger).replaceAll(stranger.keyid, one.keyid)],
     ['signature-missing', linkBy(stranger).replaceAll(stranger.keyid, one.keyid.slice(0, 8).padEnd(40, '0'))],
     ['key-expired', linkBy(expired)],
+    ['key-expired', linkBy(expired).replace('"signature": "', '"signature": "0')],
   ] as const)('tells of a link that does not count: %s', (fault, link) => {
     const { code, reasons } = refusal({ links: from(link) });
     expect(code).toBe('threshold-not-met');
