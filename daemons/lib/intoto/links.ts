@@ -35,6 +35,9 @@ export interface Stored {
 /** A link whose signature is good. */
 export type ValidLink = StoredLink & Readonly<{ keyid: string; primary: string }>;
 
+/** What counts for a step, and what of its keys does not. */
+export type Judged = Readonly<{ valid: readonly ValidLink[]; faults: readonly LinkReason[] }>;
+
 /** Linux takes no longer file name. */
 const maxFileName = 255;
 
@@ -68,7 +71,7 @@ export function storeLinks(fetched: readonly FetchedLink[]): Stored {
  *
  * @throws VerificationError `link-not-found`, `threshold-not-met`, `signature-unsupported`
  */
-export function validLinks(layout: Layout, step: Step, stored: Stored, now: number): readonly ValidLink[] {
+export function validLinks(layout: Layout, step: Step, stored: Stored, now: number): Judged {
   const faults: LinkReason[] = [];
   const valid: ValidLink[] = [];
   for (const [keyid, one] of candidates(layout, step, stored)) {
@@ -90,7 +93,7 @@ export function validLinks(layout: Layout, step: Step, stored: Stored, now: numb
       [...faults, ...strangers(layout, stored), ...stored.faults],
     );
   }
-  return valid;
+  return { valid, faults };
 }
 
 /**
@@ -146,7 +149,7 @@ function subkeyIds(key: LayoutKey | JsonObject | undefined): readonly string[] {
 }
 
 /** Links that no step looks at. */
-function strangers(layout: Layout, stored: Stored): readonly LinkReason[] {
+export function strangers(layout: Layout, stored: Stored): readonly LinkReason[] {
   const looked = new Set(
     layout.steps.flatMap((step) => candidates(layout, step, stored).map(([, one]) => one)),
   );

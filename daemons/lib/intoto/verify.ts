@@ -13,8 +13,8 @@ import {
   type FetchedLink,
   faultOf,
   refuseMissingLinks,
-  type Stored,
   storeLinks,
+  strangers,
   type ValidLink,
   validLinks,
 } from './links.ts';
@@ -69,7 +69,8 @@ export function verifyFile(options: VerifyFileOptions): Verified {
   const stored = storeLinks(options.links);
   refuseMissingLinks(layout, stored);
   const steps = layout.steps.map(({ name }) => name);
-  const valid = layout.steps.map((step) => validLinks(layout, step, stored, now));
+  const judged = layout.steps.map((step) => validLinks(layout, step, stored, now));
+  const valid = judged.map((one) => one.valid);
   layout.steps.forEach((step, at) => {
     if (step.threshold > 1) refuseDifferences(step.name, valid[at] ?? []);
   });
@@ -87,7 +88,11 @@ export function verifyFile(options: VerifyFileOptions): Verified {
     if (error instanceof RuleFailure) throw explained(error, file, chosen);
     throw error;
   }
-  return outcome(steps, valid, stored);
+  return outcome(steps, valid, [
+    ...stored.faults,
+    ...strangers(layout, stored),
+    ...judged.flatMap(({ faults }) => faults),
+  ]);
 }
 
 /**
@@ -175,9 +180,9 @@ function refuseCommands(layout: Layout): void {
 function outcome(
   steps: readonly string[],
   valid: readonly (readonly ValidLink[])[],
-  stored: Stored,
+  faults: readonly LinkReason[],
 ): Verified {
-  const ignored: LinkReason[] = [...stored.faults];
+  const ignored = [...faults];
   const vouchers = valid.flatMap((links, at): readonly Voucher[] => {
     const [first] = links;
     return links.flatMap((one): readonly Voucher[] => {

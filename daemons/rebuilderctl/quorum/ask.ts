@@ -87,8 +87,8 @@ function checkedKey(text: string, layout: Layout, now: number): string {
   if (step === undefined)
     throw new VerificationError('threshold-not-met', `the layout has no step ${rebuildStep}`);
   const stored = storeLinks([{ from: '', untrusted: text }]);
-  const [valid] = validLinks(layout, { ...step, threshold: 1 }, stored, now);
-  return valid?.primary ?? '';
+  const { valid } = validLinks(layout, { ...step, threshold: 1 }, stored, now);
+  return valid[0]?.primary ?? '';
 }
 
 /** Where a rebuilder says that it made other bytes. */

@@ -213,6 +213,18 @@ describe('verifyFile', () => {
     expect(reasons).toMatchObject([{ from: 'a', fault }]);
   });
 
+  it('tells of links that do not count beside one that does, too', () => {
+    const bad = linkBy(one).replaceAll(sha256, 'cd'.repeat(32));
+    const links = from(bad, linkBy(stranger), linkBy(two, good, { name: 'build' }), linkBy(three));
+    const { vouchers, ignored } = verifyFile(options({ links }));
+    expect(vouchers).toMatchObject([{ from: 'd' }]);
+    expect(ignored).toMatchObject([
+      { from: 'b', fault: 'unknown-key' },
+      { from: 'c', fault: 'wrong-step' },
+      { from: 'a', fault: 'signature-bad' },
+    ]);
+  });
+
   it('fills a signature up with zeros to the length of its RSA key, to the digit, as in-toto does', () => {
     const zero = '"signature": "0';
     let link = '';
