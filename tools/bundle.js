@@ -24,8 +24,6 @@ const programs = {
   builder: 'daemons/builder/main.ts',
   attester: 'daemons/attester/main.ts',
   vault: 'daemons/vault/main.ts',
-  'vault-gpg': 'daemons/vault/gpg/main.ts',
-  'vault-gpg2': 'daemons/vault/gpg2/main.ts',
   'vault-keys': 'daemons/vault/keys/main.ts',
   reporter: 'daemons/reporter/main.ts',
   uploader: 'daemons/uploader/main.ts',
@@ -68,8 +66,9 @@ symlinkSync('intoto', join(out, 'client/intoto+https'));
 mkdirSync(join(out, 'lib'), { recursive: true });
 writeFileSync(join(out, 'lib', 'package.json'), '{ "type": "module" }\n');
 
-// Scripts of standalone mode, read where they stand.
+// Scripts, read where they stand.
 mkdirSync(join(out, 'lib/sandbox'), { recursive: true });
+copyFileSync(join(root, 'daemons/vault/relay/relay.pl'), join(out, 'lib/vault-relay.pl'));
 for (const name of [
   'sandbox/enter.sh',
   'sandbox/furnish.sh',

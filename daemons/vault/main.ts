@@ -2,6 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runRole } from '../lib/daemon/role.ts';
 import { serveSocket } from '../lib/wire/serve.ts';
+import { answerGpg } from './gpg/answer.ts';
+import { Agent } from './gpg2/agent.ts';
+import { answerGpg2 } from './gpg2/answer.ts';
+import { serveRelay } from './relay/serve.ts';
 import { vaultDoor } from './sign/door.ts';
 import { Signer } from './sign/signer.ts';
 
@@ -9,7 +13,7 @@ import { Signer } from './sign/signer.ts';
 const maxOfOneQube = 8;
 const maxConnections = 16;
 
-/** Answers `rebuilder.Sign` until it is told to stop. OpenPGP is split GPG's, a process a call. */
+/** Answers `rebuilder.Sign` and, where there is no split GPG, its services, until it is told to stop. */
 await runRole('vault', process.env, async ({ clock, log, notify, stop, config, folders }) => {
   const { state, runtime } = folders;
   await mkdir(state, { recursive: true, mode: 0o700 });
@@ -22,6 +26,18 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
     maxOfOneQube,
     onCall: vaultDoor({ clock, log, signer }),
   });
+  const home = join(state, 'gnupg');
+  const gpg = { clock, log, state, home };
+  const gpg2 = { clock, log, state, agent: new Agent(home) };
+  const relay = await serveRelay({
+    clock,
+    log,
+    runtime,
+    services: new Map([
+      ['qubes.Gpg', (call) => answerGpg(call, gpg)],
+      ['qubes.Gpg2', (call) => answerGpg2(call, gpg2)],
+    ]),
+  });
   notify.ready();
   notify.status('waiting for calls');
   log.info('ready', { 'sign-rate': config.common.signRate });
@@ -30,5 +46,5 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
     else stop.addEventListener('abort', () => resolve(), { once: true });
   });
   log.info('stopping');
-  await door.close();
+  await Promise.all([door.close(), relay.close()]);
 });

@@ -42,7 +42,7 @@ export async function startLine(settings: LineSettings): Promise<RunningLine> {
     [
       settings.program,
       ...['--dir', settings.dir, '--config', settings.config, '--cache', settings.cache],
-      ...['--without', 'reporter,uploader,vault', '--make-key', 'rebuilderctl rebuild'],
+      ...['--without', 'reporter,uploader', '--make-key', 'rebuilderctl rebuild'],
       ...['--grace-seconds', String(Math.ceil(settings.stopMs / 1_000))],
     ],
     { detached: true },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -8,21 +9,70 @@ import { readLines } from './lines.ts';
 
 const timeoutMs = 60_000;
 
-export interface AgentSockets {
-  /** gpg's home with the keys of the agent. */
-  readonly home: string;
-  /** What gpg-agent lets others do who may use keys and no more (`agent-extra-socket`). */
-  readonly restricted: string;
-  /** Everything; only asked which keys there are. */
-  readonly full: string;
+/** `restricted`: what gpg-agent lets others do who may use keys and no more; `full`: everything. */
+type AgentSockets = Readonly<{ restricted: string; full: string }>;
+
+export interface OpenedLink {
+  readonly link: AgentLink;
+  readonly greeting: string;
 }
 
 /**
- * Starts the agent on a copy of `home` that holds its secret subkeys alone, as split-gpg2 does by default: the primary key,
- * which certifies, cannot be used from another qube.
+ * The agent on a copy of `home` that holds its secret subkeys alone, as split-gpg2 has it by default: the primary key, which
+ * certifies, cannot be used from another qube. It is started when it is needed, and again when it ended or a key was added.
  */
-export async function startAgent(home: string): Promise<AgentSockets> {
-  const subkeys = join(home, 'qubes-auto-keyring');
+export class Agent {
+  readonly #home: string;
+  #running: AgentSockets | undefined;
+  #looking: Promise<AgentSockets> | undefined;
+
+  constructor(home: string) {
+    this.#home = home;
+  }
+
+  async open(which: keyof AgentSockets): Promise<OpenedLink> {
+    try {
+      return await AgentLink.open((await this.#sockets())[which]);
+    } catch {
+      this.#running = undefined;
+      return await AgentLink.open((await this.#sockets())[which]);
+    }
+  }
+
+  /**
+   * The keygrips of what gpg lists as secret keys in the agent's home, primary keys that are only named there included
+   * (splitgpg2/__init__.py, `update_keygrip_map`).
+   */
+  async keygrips(): Promise<ReadonlySet<string>> {
+    const home = copyOf(this.#home);
+    const args = ['--homedir', home, '--batch', '--no-tty', '--list-secret-keys', '--with-colons'];
+    const { stdout } = await run('gpg', args, { timeoutMs });
+    const lines = stdout.toString('utf8').matchAll(/^grp:(?:[^:\n]*:){8}([0-9A-F]{40}):/gm);
+    return new Set([...lines].map(([, keygrip = '']) => keygrip));
+  }
+
+  /** Those who come at once start it once. */
+  #sockets(): Promise<AgentSockets> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<AgentSockets> {
+    if (this.#running !== undefined && (await isNewer(copyOf(this.#home), this.#home))) return this.#running;
+    this.#running = await startAgent(this.#home);
+    return this.#running;
+  }
+}
+
+function copyOf(home: string): string {
+  return join(home, 'qubes-auto-keyring');
+}
+
+async function startAgent(home: string): Promise<AgentSockets> {
+  const subkeys = copyOf(home);
+  await mkdir(home, { recursive: true, mode: 0o700 });
   if (!(await isNewer(subkeys, home))) await copySubkeys(home, subkeys);
   await run('gpgconf', ['--homedir', subkeys, '--launch', 'gpg-agent'], { timeoutMs });
   const { stdout } = await run('gpgconf', ['--homedir', subkeys, '--list-dirs'], { timeoutMs });
@@ -35,18 +85,7 @@ export async function startAgent(home: string): Promise<AgentSockets> {
   const [restricted, full] = ['agent-extra-socket', 'agent-socket'].map((name) => folders.get(name));
   if (restricted === undefined || full === undefined)
     throw new Error('gpgconf names no sockets of gpg-agent');
-  return { restricted: decodeURIComponent(restricted), full: decodeURIComponent(full), home: subkeys };
-}
-
-/**
- * The keygrips of what gpg lists as secret keys in the agent's home, primary keys that are only named there included
- * (splitgpg2/__init__.py, `update_keygrip_map`).
- */
-export async function listKeygrips(home: string): Promise<ReadonlySet<string>> {
-  const args = ['--homedir', home, '--batch', '--no-tty', '--list-secret-keys', '--with-colons'];
-  const { stdout } = await run('gpg', args, { timeoutMs });
-  const lines = stdout.toString('utf8').matchAll(/^grp:(?:[^:\n]*:){8}([0-9A-F]{40}):/gm);
-  return new Set([...lines].map(([, keygrip = '']) => keygrip));
+  return { restricted: decodeURIComponent(restricted), full: decodeURIComponent(full) };
 }
 
 async function isNewer(copy: string, original: string): Promise<boolean> {
@@ -60,6 +99,8 @@ async function copySubkeys(from: string, to: string): Promise<void> {
   const common = ['--no-armor', '--batch', '--no-tty', '--disable-dirmngr'];
   const options = { timeoutMs, env: {} };
   const { stdout } = await run('gpg', [...common, '--homedir', from, '--export-secret-subkeys'], options);
+  // An agent whose folder vanishes ends at a moment of its own, maybe with the keys that it was just given.
+  if (existsSync(to)) await run('gpgconf', ['--homedir', to, '--kill', 'gpg-agent'], { timeoutMs });
   await rm(to, { recursive: true, force: true });
   await mkdir(to, { recursive: true, mode: 0o700 });
   await run('gpg', [...common, '--homedir', to, '--import'], { ...options, input: stdout });
@@ -76,7 +117,7 @@ export class AgentLink {
   }
 
   /** Connects, and gives the agent's greeting with it. */
-  static async open(path: string): Promise<{ link: AgentLink; greeting: string }> {
+  static async open(path: string): Promise<OpenedLink> {
     const socket = connect(path);
     socket.on('error', () => {});
     const link = new AgentLink(socket);

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { AgentLink, type AgentSockets, listKeygrips } from './agent.ts';
+import type { Agent, AgentLink } from './agent.ts';
 import { FilteredCommand, filteredAnswer, judgeCommand, type Verdict } from './commands.ts';
 import { readLines } from './lines.ts';
 
@@ -7,7 +7,7 @@ import { readLines } from './lines.ts';
 export type Signed = Readonly<{ keygrip: string; digest: string }>;
 
 export interface ServeOptions {
-  readonly agent: AgentSockets;
+  readonly agent: Agent;
   /** Keeps the signature in the log; one that cannot be logged does not leave the vault. */
   readonly onSigned: (signed: Signed) => Promise<void>;
 }
@@ -18,7 +18,7 @@ export async function serveConnection(
   output: Writable,
   options: ServeOptions,
 ): Promise<void> {
-  const { link, greeting } = await AgentLink.open(options.agent.restricted);
+  const { link, greeting } = await options.agent.open('restricted');
   const say = (lines: readonly string[]) => output.write(lines.map((line) => `${line}\n`).join(''), 'latin1');
   let chosen: Signed = { keygrip: '', digest: '' };
   try {
@@ -50,19 +50,19 @@ export async function serveConnection(
 }
 
 /** split-gpg2 looks only once gpg has its answer: the caller hears `OK`, and that it is filtered. */
-async function isKnown(keygrip: string, link: AgentLink, { home }: AgentSockets): Promise<boolean> {
+async function isKnown(keygrip: string, link: AgentLink, agent: Agent): Promise<boolean> {
   if ((await link.ask(`HAVEKEY ${keygrip}`)).at(-1)?.startsWith('OK')) return true;
-  return (await listKeygrips(home)).has(keygrip);
+  return (await agent.keygrips()).has(keygrip);
 }
 
 /** The restricted socket does not list keys: that alone is asked of the full one. */
 async function asked(
   { line, full }: Extract<Verdict, { act: 'ask' }>,
   link: AgentLink,
-  sockets: AgentSockets,
+  agent: Agent,
 ): Promise<readonly string[]> {
   if (!full) return await link.ask(line);
-  const other = await AgentLink.open(sockets.full);
+  const other = await agent.open('full');
   try {
     return await other.link.ask(line);
   } finally {

@@ -28,9 +28,10 @@ import {
 } from '../../support/build-documents.ts';
 import { heardLog, jobContext, Objects, type Told } from '../../support/job-context.ts';
 import { LocalArchive } from '../../support/local-archive.ts';
-import { type BundledProgram, bundleProgram } from '../../support/program.ts';
+import { bundleProgram } from '../../support/program.ts';
 import { programCall } from '../../support/program-call.ts';
 import { socketCaller } from '../../support/socket-caller.ts';
+import { openVaultCalls, type VaultCalls } from '../../support/vault-calls.ts';
 
 /** An archive with one source of two parts, a vault with two keys, and an attester between them. */
 
@@ -59,17 +60,18 @@ export class Fixture {
   readonly told: Told[] = [];
   readonly closers: (() => Promise<void>)[] = [];
   readonly dir = mkdtempSync(join(tmpdir(), 'attester-'));
-  readonly #gpg: BundledProgram = bundleProgram('daemons/vault/gpg/main.ts');
+  #calls: VaultCalls | undefined;
   readonly #official = new Map<string, Buffer>();
   readonly #dsc: readonly Readonly<{ name: string; content: Buffer }>[];
   readonly reproducible: string;
   readonly unreproducible: string;
   settings: DistSettings;
-  /** What a call to the vault runs; a test may break it. */
-  vault: readonly [string, ...string[]];
+  /** What a call to the vault runs in its service's place; undefined: the service. */
+  vault: readonly [string, ...string[]] | undefined;
 
   static async open(): Promise<Fixture> {
     const fixture = new Fixture();
+    fixture.#calls = await openVaultCalls(fixture.vaultState);
     const keys = await readPublicKeys(fixture.keysFolder);
     fixture.settings = {
       ...fixture.settings,
@@ -102,7 +104,6 @@ export class Fixture {
     const names = [basename(dsc), ...listed.map((line) => line.split(' ').at(-1) ?? '')];
     this.#dsc = names.map((name) => ({ name, content: readFileSync(join(folder, name)) }));
 
-    this.vault = [process.execPath, this.#gpg.path];
     mkdirSync(this.keysFolder, { recursive: true });
     this.reproducible = this.#makeKey('Reproducible');
     this.unreproducible = this.#makeKey('Unreproducible');
@@ -269,11 +270,11 @@ export class Fixture {
 
   async close(): Promise<void> {
     for (const close of this.closers) await close();
+    await this.#calls?.close();
     execFileSync('gpgconf', ['--homedir', join(this.vaultState, 'gnupg'), '--kill', 'all'], {
       stdio: 'ignore',
     });
     this.archive.remove();
-    this.#gpg.remove();
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -342,6 +343,8 @@ export class Fixture {
   }
 
   #call(): RawCall {
-    return programCall(this.vault, { STATE_DIRECTORY: this.vaultState, QREXEC_REMOTE_DOMAIN: 'attester' });
+    if (this.vault !== undefined) return programCall(this.vault);
+    if (this.#calls === undefined) throw new Error('no vault');
+    return this.#calls.call('qubes.Gpg');
   }
 }

@@ -12,28 +12,28 @@ import { readPublicKey } from '../../../daemons/lib/openpgp/public-key.ts';
 import { encodeCommand, encodeData, encodeEnd } from '../../../daemons/lib/openpgp/split-gpg.ts';
 import type { RawCall } from '../../../daemons/lib/wire/call.ts';
 import { type BundledProgram, bundleProgram } from '../../support/program.ts';
-import { programCall } from '../../support/program-call.ts';
+import { openVaultCalls, type VaultCalls } from '../../support/vault-calls.ts';
 
 describe('the vault', () => {
   let state: string;
-  let gpg: BundledProgram;
+  let calls: VaultCalls;
   let keys: BundledProgram;
   let key: Fingerprint;
   let publicKey: string;
   const log = () => join(state, 'signatures.log');
 
-  beforeAll(() => {
+  beforeAll(async () => {
     state = mkdtempSync(join(tmpdir(), 'vault-'));
-    gpg = bundleProgram('daemons/vault/gpg/main.ts');
+    calls = await openVaultCalls(state);
     keys = bundleProgram('daemons/vault/keys/main.ts');
     const [fingerprint = '', ...rest] = runKeys('make', 'Test rebuilder').split('\n');
     key = parseFingerprint(fingerprint);
     publicKey = rest.join('\n');
   });
-  afterAll(() => {
+  afterAll(async () => {
+    await calls.close();
     execFileSync('gpgconf', ['--homedir', join(state, 'gnupg'), '--kill', 'all'], { stdio: 'ignore' });
     rmSync(state, { recursive: true, force: true });
-    gpg.remove();
     keys.remove();
   });
 
@@ -45,12 +45,7 @@ describe('the vault', () => {
     });
   }
 
-  function call(): RawCall {
-    return programCall([process.execPath, gpg.path], {
-      STATE_DIRECTORY: state,
-      QREXEC_REMOTE_DOMAIN: 'work-attester',
-    });
-  }
+  const call = () => calls.call('qubes.Gpg');
 
   /** Everything that a caller hears who writes these bytes, and perhaps no more. */
   async function heard(bytes: Buffer, then: 'stays' | 'leaves' = 'stays') {

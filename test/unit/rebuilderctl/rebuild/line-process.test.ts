@@ -43,7 +43,7 @@ describe('startLine', () => {
     expect(line.ended.aborted).toBe(true);
     const args = await readFile(join(dir, 'args'), 'utf8');
     expect(args).toContain(`--dir ${dir} --config ${join(dir, 'c')} --cache ${join(dir, 'k')}`);
-    expect(args).toContain('--without reporter,uploader,vault --make-key');
+    expect(args).toContain('--without reporter,uploader --make-key');
     expect(args).toContain('--grace-seconds 15');
     await line.stop();
   });

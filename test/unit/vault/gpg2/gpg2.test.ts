@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { splitGpg2Signer } from '../../../../daemons/attester/sign/split-gpg2.ts';
 import { openVaultAgent, type VaultAgent } from '../../../../daemons/attester/sign/vault-agent.ts';
@@ -12,11 +13,11 @@ import { dearmor } from '../../../../daemons/lib/openpgp/armor.ts';
 import { readPublicKey } from '../../../../daemons/lib/openpgp/public-key.ts';
 import type { RawCall } from '../../../../daemons/lib/wire/call.ts';
 import { type BundledProgram, bundleProgram } from '../../../support/program.ts';
-import { programCall } from '../../../support/program-call.ts';
+import { openVaultCalls, type VaultCalls } from '../../../support/vault-calls.ts';
 
 describe('a vault that speaks as split-gpg2', () => {
   let dir: string;
-  let gpg2: BundledProgram;
+  let calls: VaultCalls;
   let keys: BundledProgram;
   let key: Fingerprint;
   let publicKey: string;
@@ -27,7 +28,7 @@ describe('a vault that speaks as split-gpg2', () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'gpg2-'));
-    gpg2 = bundleProgram('daemons/vault/gpg2/main.ts');
+    calls = await openVaultCalls(state());
     keys = bundleProgram('daemons/vault/keys/main.ts');
     const made = execFileSync(process.execPath, [keys.path, 'make', 'Test rebuilder'], {
       env: { ...process.env, STATE_DIRECTORY: state() },
@@ -46,30 +47,25 @@ describe('a vault that speaks as split-gpg2', () => {
   }, 60_000); // two RSA keys
   afterAll(async () => {
     await agent?.close();
+    await calls.close();
     for (const home of [join(state(), 'gnupg'), join(state(), 'gnupg/qubes-auto-keyring'), join(dir, 'a')]) {
       execFileSync('gpgconf', ['--homedir', home, '--kill', 'all'], { stdio: 'ignore' });
     }
     rmSync(dir, { recursive: true, force: true });
-    gpg2.remove();
     keys.remove();
   });
 
   function call(): RawCall {
-    return programCall([process.execPath, gpg2.path], {
-      STATE_DIRECTORY: state(),
-      QREXEC_REMOTE_DOMAIN: 'work-attester',
-    });
+    return calls.call('qubes.Gpg2');
   }
 
   /** What a caller hears that types this, without the greeting. */
   async function typed(text: string): Promise<string> {
     const one = call();
     one.stdin.end(text, 'latin1');
-    const heard: Buffer[] = [];
-    one.stdout.on('data', (chunk: Buffer) => heard.push(chunk));
+    const heard = buffer(one.stdout);
     expect(await one.exited).toBe(0);
-    const [, rest] =
-      /^OK Pleased to meet you[^\n]*\n(.*)$/s.exec(Buffer.concat(heard).toString('latin1')) ?? [];
+    const [, rest] = /^OK Pleased to meet you[^\n]*\n(.*)$/s.exec((await heard).toString('latin1')) ?? [];
     return rest ?? 'no greeting';
   }
 
@@ -95,6 +91,22 @@ describe('a vault that speaks as split-gpg2', () => {
     const signer = splitGpg2Signer(key, agent);
     const signatures = await Promise.all(['a', 'b', 'c', 'd'].map((text) => signer.sign(Buffer.from(text))));
     expect(new Set(signatures.map((one) => one.toString('hex'))).size).toBe(4);
+  });
+
+  it('starts its agent again when that has ended, and copies the keys again when there is another', async () => {
+    const home = join(state(), 'gnupg');
+    const signer = splitGpg2Signer(key, agent);
+    const copy = join(home, 'qubes-auto-keyring');
+    execFileSync('gpgconf', ['--homedir', copy, '--kill', 'gpg-agent']);
+    expect((await signer.sign(Buffer.from('x'))).length).toBeGreaterThan(0);
+
+    execFileSync(process.execPath, [keys.path, 'make', 'Another'], {
+      env: { ...process.env, STATE_DIRECTORY: state() },
+      stdio: 'pipe',
+    });
+    expect((await signer.sign(Buffer.from('x'))).length).toBeGreaterThan(0);
+    const copied = execFileSync('gpg', ['--homedir', copy, '--with-colons', '-K'], { encoding: 'utf8' });
+    expect(copied.match(/^ssb:/gm)).toHaveLength(2);
   });
 
   it('lets nobody use the key that certifies', async () => {

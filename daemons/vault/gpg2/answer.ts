@@ -1,0 +1,39 @@
+import type { Clock } from '../../lib/daemon/clock.ts';
+import type { Log } from '../../lib/daemon/log.ts';
+import type { RelayedCall } from '../relay/relayed-call.ts';
+import { logSignature } from '../signature-log.ts';
+import type { Agent } from './agent.ts';
+import { FilteredCommand } from './commands.ts';
+import { LineTooLong } from './lines.ts';
+import { serveConnection } from './serve.ts';
+
+export interface Gpg2Options {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The vault's state folder. */
+  readonly state: string;
+  readonly agent: Agent;
+}
+
+/**
+ * Answers one `qubes.Gpg2` call where there is no split-gpg2, for standalone: its standard streams are gpg's connection.
+ *
+ * @returns the exit status
+ */
+export async function answerGpg2(call: RelayedCall, options: Gpg2Options): Promise<number> {
+  const { clock, log, state, agent } = options;
+  try {
+    await serveConnection(call.input, call.stdout, {
+      agent,
+      onSigned: async ({ keygrip, digest }) => {
+        await logSignature(state, clock.now(), { digest, keygrip, for: call.source });
+        log.notice('signed', { digest, keygrip, qube: call.source });
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof FilteredCommand || error instanceof LineTooLong)) throw error;
+    // split-gpg2 ends with 0 all the same: what there is to say, it has said to gpg.
+    call.say(`${error.message}\n`);
+  }
+  return 0;
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/perl -w
+# vault-relay.pl SERVICE: one call of an OpenPGP service, whose standard streams these are, to the vault's daemon and back.
+# A process a call is what an executable service is, and Perl without modules starts in milliseconds.
+# There: the header of a socket service, `SERVICE+ SOURCE NUL`, then each piece as it was read: u32 length, bytes; 0 for the
+# end. Back: u8 kind, u32 length, bytes: 1 is for standard output, 2 for standard error, 0 holds the exit status, a u32.
+use strict;
+
+my $service = shift // fail('usage: vault-relay.pl SERVICE');
+my $source = $ENV{QREXEC_REMOTE_DOMAIN} // 'unknown';
+my $folder = $ENV{RUNTIME_DIRECTORY} // '/run/package-rebuilder/vault';
+
+my $af_unix = 1;
+my $sock_stream = "@INC" =~ m{/mips} ? 2 : 1;
+socket(my $daemon, $af_unix, $sock_stream, 0) or fail("socket: $!");
+# A path however long fits, for the address holds its last part alone.
+chdir $folder or fail("the vault's daemon is not there: $folder: $!");
+connect($daemon, pack('S a108', $af_unix, 'relay.sock')) or fail("the vault's daemon does not answer: $!");
+put($daemon, "$service+ $source\0");
+
+my ($received, $input) = ('', \*STDIN);
+while (1) {
+  my $readable = '';
+  vec($readable, fileno $daemon, 1) = 1;
+  vec($readable, fileno $input, 1) = 1 if $input;
+  next if select($readable, undef, undef, undef) < 0;
+  if ($input && vec($readable, fileno $input, 1)) {
+    my $piece = '';
+    sysread($input, $piece, 65_536);
+    put($daemon, pack('N', length $piece) . $piece);
+    undef $input if $piece eq '';
+  }
+  next if !vec($readable, fileno $daemon, 1);
+  sysread($daemon, $received, 65_536, length $received) or fail("the vault's daemon went away");
+  take();
+}
+
+sub take {
+  while (length $received >= 5) {
+    my ($kind, $length) = unpack('C N', $received);
+    return if length $received < 5 + $length;
+    my $bytes = substr($received, 5, $length);
+    substr($received, 0, 5 + $length, '');
+    if    ($kind == 0) { exit unpack('N', $bytes) }
+    elsif ($kind == 1) { put(\*STDOUT, $bytes) }
+    elsif ($kind == 2) { put(\*STDERR, $bytes) }
+    else               { fail("the vault's daemon is busy") }
+  }
+}
+
+sub put {
+  my ($handle, $bytes) = @_;
+  while (length $bytes) {
+    my $count = syswrite($handle, $bytes);
+    exit 1 if !defined $count;
+    substr($bytes, 0, $count, '');
+  }
+}
+
+sub fail { print STDERR "$_[0]\n"; exit 1 }
