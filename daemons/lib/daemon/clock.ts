@@ -1,5 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 /** Time and chance, injected everywhere: no other file may use `Date`, timers, `performance` or `Math.random`. */
 export interface Clock {
   /** Wall time in milliseconds since 1970: only ever shown or compared with a signed date. */
@@ -20,18 +18,28 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   async sleep(ms, signal) {
     signal?.throwIfAborted();
-    try {
-      for (let left = Math.max(0, ms); ; left -= longestTimer) {
-        await wait(Math.min(left, longestTimer), undefined, signal ? { signal } : {});
-        if (left <= longestTimer) return;
-      }
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
+    for (let left = Math.max(0, ms); ; left -= longestTimer) {
+      await wait(Math.min(left, longestTimer), signal);
+      if (left <= longestTimer) return;
     }
   },
   random: () => Math.random(),
 };
+
+/** As timers/promises has it, without an error of its own for each sleep that is cut short: nearly all are. */
+function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
 
 /** Wall time as people and documents write it: `2026-01-31T12:00:00.000Z`. */
 export function isoTime(wallMs: number): string {

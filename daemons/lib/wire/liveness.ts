@@ -10,6 +10,9 @@ export interface LivenessOptions {
   readonly onLost: (error: WireError) => void;
 }
 
+/** Nobody sees it; one for each message would be most of what closing costs. */
+const closed = new WireError('lost', 'closed');
+
 /**
  * Notices a lost peer. Silence counts only while somebody waits for bytes; bytes heard, and bytes of our own that the
  * peer took, are signs of life. One timer a message, whatever its size.
@@ -44,7 +47,7 @@ export class Liveness {
   }
 
   close(): void {
-    this.#over.abort();
+    this.#over.abort(closed);
   }
 
   get #limit(): number {
