@@ -15,7 +15,7 @@ import type { DoorConfig } from './config.ts';
 import { callEnvironment, serviceEnvironment } from './environment.ts';
 import { serveProgram } from './executable.ts';
 import { findService } from './find-service.ts';
-import { loadRpcConfig } from './rpc-config.ts';
+import { loadRpcConfig, type RpcConfig } from './rpc-config.ts';
 import { connectService, serveSocketService } from './socket-service.ts';
 
 export interface AgentOptions {
@@ -105,10 +105,10 @@ async function answer(
     log.warning(reason, { service: tag });
     channel.exit(status);
   };
-  const found = await findService(call.service, door.servicePath);
+  const found = findService(call.service, door.servicePath);
   if (found.kind === 'absent') return end(exitNotFound, 'Service not found');
   if (found.kind === 'problem') return end(exitProblem, found.reason);
-  const config = await loadRpcConfig(call.service, door.configPath).catch((error: Error) => error);
+  const config = configOf(call.service, door.configPath);
   if (config instanceof Error) return end(exitProblem, config.message);
   const user = config.forceUser ?? call.user;
   if (user !== undefined && !mayRunAs(user, door)) {
@@ -129,6 +129,14 @@ async function answer(
     env: { ...serviceEnvironment(door), ...callEnvironment(call) },
   });
   await serveProgram(program, channel, { log, tag }).catch((error: Error) => end(exitProblem, error.message));
+}
+
+function configOf(service: string, path: string): RpcConfig | Error {
+  try {
+    return loadRpcConfig(service, path);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 /** A disposable's one user is root of its namespace there, and `rebuilder-disposable` by its name. */

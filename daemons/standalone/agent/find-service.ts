@@ -1,4 +1,4 @@
-import { access, constants, lstat, readlink, stat } from 'node:fs/promises';
+import { accessSync, constants, lstatSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** NAME_MAX: a longer descriptor has no file of its own. */
@@ -23,41 +23,47 @@ class FindProblem extends Error {
 
 /**
  * Looks a service up as libqrexec/exec.c does (find_qrexec_service): first `name+argument` in every folder of the path,
- * then `name` in every folder. `descriptor` always holds its `+`.
+ * then `name` in every folder. `descriptor` always holds its `+`. A few looks at local files, of which none is worth a turn
+ * of the thread pool: each call makes them.
  */
-export async function findService(descriptor: string, servicePath: string): Promise<FoundService> {
+export function findService(descriptor: string, servicePath: string): FoundService {
   const name = descriptor.slice(0, descriptor.indexOf('+'));
   const argument = descriptor.slice(name.length + 1);
   if (name.length > maxFileName) return { kind: 'problem', reason: 'Service name too long to execute' };
   try {
-    const found = (await findFile(servicePath, descriptor)) ?? (await findFile(servicePath, name));
+    const found = findFile(servicePath, descriptor) ?? findFile(servicePath, name);
     if (found === undefined) return { kind: 'absent' };
     if (found.tcp !== undefined) return tcpAddress(found.tcp, argument);
-    if ((await stat(found.path)).isSocket()) return { kind: 'socket', path: found.path };
-    await access(found.path, constants.X_OK).catch(() => {
+    if (statSync(found.path).isSocket()) return { kind: 'socket', path: found.path };
+    if (!isExecutable(found.path)) {
       throw new FindProblem(`Unknown service type (not executable, not a socket): ${found.path}`);
-    });
+    }
     return { kind: 'executable', path: found.path };
   } catch (error) {
     return { kind: 'problem', reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** find_file: a link that leads nowhere counts as absent, any other trouble as a problem. */
-export async function findFile(searchPath: string, name: string): Promise<FoundFile | undefined> {
+export function findFile(searchPath: string, name: string): FoundFile | undefined {
   if (Buffer.byteLength(name) > maxFileName) return undefined;
   for (const folder of searchPath.split(':').filter((part) => part !== '')) {
     const path = join(folder, name);
-    try {
-      if ((await lstat(path)).isSymbolicLink()) {
-        const text = await readlink(path);
-        if (text === '/dev/tcp' || text.startsWith('/dev/tcp/')) return { path, tcp: text };
-      }
-      await stat(path);
-      return { path };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.isSymbolicLink()) {
+      const text = readlinkSync(path);
+      if (text === '/dev/tcp' || text.startsWith('/dev/tcp/')) return { path, tcp: text };
     }
+    if (found !== undefined && statSync(path, { throwIfNoEntry: false }) !== undefined) return { path };
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { findFile } from './find-service.ts';
 
 /** MAX_CONFIG_SIZE of libqrexec/qrexec.h, with room for comments. */
@@ -19,12 +19,12 @@ export class RpcConfigError extends Error {
 }
 
 /** The configuration of one service: the file named `name+argument`, else the one named `name`. */
-export async function loadRpcConfig(descriptor: string, searchPath: string): Promise<RpcConfig> {
+export function loadRpcConfig(descriptor: string, searchPath: string): RpcConfig {
   const name = descriptor.slice(0, descriptor.indexOf('+'));
-  const found = (await findFile(searchPath, descriptor)) ?? (await findFile(searchPath, name));
+  const found = findFile(searchPath, descriptor) ?? findFile(searchPath, name);
   return found === undefined
     ? parseRpcConfig('', '')
-    : parseRpcConfig(await readFile(found.path, 'latin1'), found.path);
+    : parseRpcConfig(readFileSync(found.path, 'latin1'), found.path);
 }
 
 type Value = Readonly<

@@ -43,38 +43,38 @@ afterAll(() => {
 
 describe('a service', () => {
   it('for one argument is preferred, in whatever folder it stands', async () => {
-    expect(await findService('test.Both+special', path)).toEqual({
+    expect(findService('test.Both+special', path)).toEqual({
       kind: 'executable',
       path: join(second, 'test.Both+special'),
     });
-    expect(await findService('test.Both+other', path)).toEqual({
+    expect(findService('test.Both+other', path)).toEqual({
       kind: 'executable',
       path: join(first, 'test.Both'),
     });
   });
 
   it('can be a link to a socket', async () => {
-    expect(await findService('test.Socket+', path)).toEqual({
+    expect(findService('test.Socket+', path)).toEqual({
       kind: 'socket',
       path: join(second, 'test.Socket'),
     });
   });
 
   it('whose link leads nowhere is absent, and the next folder is asked', async () => {
-    expect(await findService('test.Dangling+', path)).toEqual({ kind: 'absent' });
-    expect(await findService('test.Fallback+', path)).toMatchObject({ path: join(second, 'test.Fallback') });
-    expect(await findService('test.Unknown+', path)).toEqual({ kind: 'absent' });
+    expect(findService('test.Dangling+', path)).toEqual({ kind: 'absent' });
+    expect(findService('test.Fallback+', path)).toMatchObject({ path: join(second, 'test.Fallback') });
+    expect(findService('test.Unknown+', path)).toEqual({ kind: 'absent' });
   });
 
   it.each(['test.Plain+', 'test.NotDir+', `${'x'.repeat(256)}+`])(
     '%s is there and cannot be used',
     async (name) => {
-      expect(await findService(name, path)).toMatchObject({ kind: 'problem' });
+      expect(findService(name, path)).toMatchObject({ kind: 'problem' });
     },
   );
 
   it('with an argument too long for a file name is found by its name', async () => {
-    expect(await findService(`test.Both+${'x'.repeat(300)}`, path)).toMatchObject({ kind: 'executable' });
+    expect(findService(`test.Both+${'x'.repeat(300)}`, path)).toMatchObject({ kind: 'executable' });
   });
 
   it.each([
@@ -83,7 +83,7 @@ describe('a service', () => {
     ['test.TcpBoth+127.0.0.1+80', { kind: 'tcp', host: '127.0.0.1', port: 80 }],
     ['test.TcpBoth+++1+80', { kind: 'tcp', host: '::1', port: 80 }],
   ])('behind /dev/tcp: %s', async (name, place) => {
-    expect(await findService(name, path)).toEqual(place);
+    expect(findService(name, path)).toEqual(place);
   });
 
   it.each([
@@ -96,6 +96,6 @@ describe('a service', () => {
     'test.TcpBoth+a_b+80',
     'test.TcpNone+80',
   ])('behind /dev/tcp: %s is a problem', async (name) => {
-    expect(await findService(name, path)).toMatchObject({ kind: 'problem' });
+    expect(findService(name, path)).toMatchObject({ kind: 'problem' });
   });
 });
