@@ -31,6 +31,8 @@ import { Steering } from './steering.ts';
 
 /** How many pending jobs one request looks at before it finds none that fits. */
 const maxCandidates = 2_000;
+/** How many it looks at first: nearly always the first fits, and rows are large. */
+const firstCandidates = 8;
 
 /** The ledger in one SQLite file: each method is one transaction. */
 export class EmbeddedLedger implements Ledger {
@@ -82,7 +84,7 @@ export class EmbeddedLedger implements Ledger {
     this.#candidates = db.prepare(
       `SELECT * FROM jobs WHERE queue = ? AND state = 'pending' AND not_before <= ? AND paused = 0
          AND (? IS NULL OR kind IN (SELECT value FROM json_each(?)))
-       ORDER BY priority, line LIMIT ${maxCandidates}`,
+       ORDER BY priority, line LIMIT ?`,
     );
     this.#heldBy = db.prepare(
       `SELECT count(*) AS n FROM jobs WHERE state = 'leased' AND holder = ? AND queue = ?`,
@@ -116,7 +118,9 @@ export class EmbeddedLedger implements Ledger {
       const kinds = kindsOffered(ask, load);
       if (kinds?.length === 0) return undefined;
       const list = kinds === undefined ? null : JSON.stringify(kinds);
-      const found = choose(ask, load, this.#candidates.all(ask.queue, now.ms, list, list).map(withRow));
+      const chosen = (most: number) =>
+        choose(ask, load, this.#candidates.all(ask.queue, now.ms, list, list, most).map(withRow));
+      const found = chosen(firstCandidates) ?? chosen(maxCandidates);
       if (found === undefined) return undefined;
       const row = this.#lend.get(ask.holder, now.ms, ask.until, now.wall, found.row.seq);
       if (row === undefined) return undefined;
