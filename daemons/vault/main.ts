@@ -8,6 +8,7 @@ import { answerGpg2 } from './gpg2/answer.ts';
 import { serveRelay } from './relay/serve.ts';
 import { vaultDoor } from './sign/door.ts';
 import { Signer } from './sign/signer.ts';
+import { SignatureLog } from './signature-log.ts';
 
 /** Calls that may be open at once: of one qube, and of all. Each may hold one document in memory. */
 const maxOfOneQube = 8;
@@ -17,7 +18,8 @@ const maxConnections = 16;
 await runRole('vault', process.env, async ({ clock, log, notify, stop, config, folders }) => {
   const { state, runtime } = folders;
   await mkdir(state, { recursive: true, mode: 0o700 });
-  const signer = await Signer.open({ clock, log, state, perMinute: config.common.signRate });
+  const signatures = new SignatureLog(state);
+  const signer = await Signer.open({ clock, log, state, signatures, perMinute: config.common.signRate });
   const door = await serveSocket({
     ...(process.env.LISTEN_FDS === undefined ? { path: join(runtime, 'door.sock') } : {}),
     clock,
@@ -27,8 +29,8 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
     onCall: vaultDoor({ clock, log, signer }),
   });
   const home = join(state, 'gnupg');
-  const gpg = { clock, log, state, home };
-  const gpg2 = { clock, log, state, agent: new Agent(home) };
+  const gpg = { clock, log, signatures, home };
+  const gpg2 = { clock, log, signatures, agent: new Agent(home) };
   const relay = await serveRelay({
     clock,
     log,

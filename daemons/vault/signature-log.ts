@@ -12,33 +12,50 @@ const maxFact = 600;
 const tornMark = ' (torn)\n';
 
 /**
- * One line a signature, on the disk before a signature leaves. The file is only ever appended to, by whatever process
- * of the vault signs, so that `chattr +a` may hold it: a line that was cut short is marked and not removed. Returns the
- * lines, for whoever keeps the service's messages.
- *
- * @param state the vault's state folder
+ * One line a signature, on the disk before the signature leaves. The file is only ever appended to, by whatever process
+ * of the vault signs, so that `chattr +a` may hold it: a line that was cut short is marked and not removed.
  */
-export async function logSignature(
-  state: string,
-  nowMs: number,
-  ...signatures: readonly SignatureFacts[]
-): Promise<string> {
-  const lines = signatures.map((facts) => {
-    const words = Object.entries(facts).map(([name, value]) => `${name}=${wordOf(value)}`);
-    return `${isoTime(nowMs)} signed ${words.join(' ')}\n`;
-  });
-  await append(state, (isTorn) => `${isTorn ? tornMark : ''}${lines.join('')}`);
-  return lines.join('');
-}
+export class SignatureLog {
+  readonly #state: string;
+  #waiting: { readonly lines: string[]; readonly written: Promise<void> } | undefined;
+  #last: Promise<void> = Promise.resolve();
 
-/** Marks the last line if it was cut short; whether it was. */
-export async function mendSignatureLog(state: string): Promise<boolean> {
-  let mended = false;
-  await append(state, (isTorn) => {
-    mended = isTorn;
-    return isTorn ? tornMark : '';
-  });
-  return mended;
+  /** @param state the vault's state folder */
+  constructor(state: string) {
+    this.#state = state;
+  }
+
+  /** Resolves with the lines when they are on the disk. Those that come while others are written share the next write. */
+  async add(nowMs: number, ...signatures: readonly SignatureFacts[]): Promise<string> {
+    const lines = signatures.map((facts) => {
+      const words = Object.entries(facts).map(([name, value]) => `${name}=${wordOf(value)}`);
+      return `${isoTime(nowMs)} signed ${words.join(' ')}\n`;
+    });
+    this.#waiting ??= this.#next();
+    this.#waiting.lines.push(...lines);
+    await this.#waiting.written;
+    return lines.join('');
+  }
+
+  /** Marks the last line if it was cut short; whether it was. */
+  async mend(): Promise<boolean> {
+    let mended = false;
+    await append(this.#state, (isTorn) => {
+      mended = isTorn;
+      return isTorn ? tornMark : '';
+    });
+    return mended;
+  }
+
+  #next() {
+    const lines: string[] = [];
+    const written = this.#last.then(async () => {
+      this.#waiting = undefined;
+      await append(this.#state, (isTorn) => `${isTorn ? tornMark : ''}${lines.join('')}`);
+    });
+    this.#last = written.catch(() => {});
+    return { lines, written };
+  }
 }
 
 async function append(state: string, text: (isTorn: boolean) => string): Promise<void> {

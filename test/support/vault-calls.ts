@@ -7,6 +7,7 @@ import { answerGpg } from '../../daemons/vault/gpg/answer.ts';
 import { Agent } from '../../daemons/vault/gpg2/agent.ts';
 import { answerGpg2 } from '../../daemons/vault/gpg2/answer.ts';
 import { serveRelay } from '../../daemons/vault/relay/serve.ts';
+import { SignatureLog } from '../../daemons/vault/signature-log.ts';
 import { heardLog } from './job-context.ts';
 import { programCall } from './program-call.ts';
 
@@ -20,7 +21,7 @@ const relay = resolve(import.meta.dirname, '../../daemons/vault/relay/relay.pl')
 
 export async function openVaultCalls(state: string): Promise<VaultCalls> {
   const runtime = mkdtempSync(join(tmpdir(), 'vault-run-'));
-  const common = { clock, log: heardLog([]), state };
+  const common = { clock, log: heardLog([]), signatures: new SignatureLog(state) };
   const home = join(state, 'gnupg');
   const agent = new Agent(home);
   const served = await serveRelay({

@@ -4,15 +4,14 @@ import type { Log } from '../../lib/daemon/log.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { decodeCommand, headerBytes } from '../../lib/openpgp/split-gpg.ts';
 import type { RelayedCall } from '../relay/relayed-call.ts';
-import { logSignature } from '../signature-log.ts';
+import type { SignatureLog } from '../signature-log.ts';
 import { parseCommand, RefusedCommand } from './options.ts';
 import { BrokenCall, serveCommand } from './serve.ts';
 
 export interface GpgOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** The vault's state folder. */
-  readonly state: string;
+  readonly signatures: SignatureLog;
   readonly home: string;
 }
 
@@ -23,7 +22,7 @@ export interface GpgOptions {
  * @returns the exit status
  */
 export async function answerGpg(call: RelayedCall, options: GpgOptions): Promise<number> {
-  const { clock, log, state, home } = options;
+  const { clock, log, signatures, home } = options;
   try {
     const input = call.input[Symbol.asyncIterator]();
     const { value: first = Buffer.alloc(0) } = await input.next();
@@ -34,7 +33,7 @@ export async function answerGpg(call: RelayedCall, options: GpgOptions): Promise
       clock,
       onSigned: async ({ sha256, bytes, key }) => {
         const facts = { sha256, bytes, key, for: call.source };
-        await logSignature(state, clock.now(), facts);
+        await signatures.add(clock.now(), facts);
         log.notice('signed', { sha256, bytes, key, qube: call.source });
       },
     });

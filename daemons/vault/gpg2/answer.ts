@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
 import type { RelayedCall } from '../relay/relayed-call.ts';
-import { logSignature } from '../signature-log.ts';
+import type { SignatureLog } from '../signature-log.ts';
 import type { Agent } from './agent.ts';
 import { FilteredCommand } from './commands.ts';
 import { LineTooLong } from './lines.ts';
@@ -10,8 +10,7 @@ import { serveConnection } from './serve.ts';
 export interface Gpg2Options {
   readonly clock: Clock;
   readonly log: Log;
-  /** The vault's state folder. */
-  readonly state: string;
+  readonly signatures: SignatureLog;
   readonly agent: Agent;
 }
 
@@ -21,12 +20,12 @@ export interface Gpg2Options {
  * @returns the exit status
  */
 export async function answerGpg2(call: RelayedCall, options: Gpg2Options): Promise<number> {
-  const { clock, log, state, agent } = options;
+  const { clock, log, signatures, agent } = options;
   try {
     await serveConnection(call.input, call.stdout, {
       agent,
       onSigned: async ({ keygrip, digest }) => {
-        await logSignature(state, clock.now(), { digest, keygrip, for: call.source });
+        await signatures.add(clock.now(), { digest, keygrip, for: call.source });
         log.notice('signed', { digest, keygrip, qube: call.source });
       },
     });

@@ -3,7 +3,7 @@ import { type SignKind, type SignReply, signKinds } from '../../lib/contracts/si
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
 import { parseSha256, type QubeName, type Sha256 } from '../../lib/domain/names.ts';
-import { logSignature, mendSignatureLog } from '../signature-log.ts';
+import type { SignatureLog } from '../signature-log.ts';
 import { Counters } from './counters.ts';
 import { judge } from './judge.ts';
 import { openSigningKey, type SigningKey } from './keys.ts';
@@ -14,6 +14,7 @@ export interface SignerOptions {
   readonly log: Log;
   /** The vault's state folder. */
   readonly state: string;
+  readonly signatures: SignatureLog;
   readonly perMinute: number;
 }
 
@@ -44,7 +45,7 @@ export class Signer {
       signKinds.map(async (kind) => [kind, await openSigningKey(state, kind)] as const),
     );
     const counters = await Counters.open(state);
-    if (await mendSignatureLog(state))
+    if (await options.signatures.mend())
       log.warning('a line of the log of signatures was cut short, and is marked');
     return new Signer(options, Object.fromEntries(keys) as Record<SignKind, SigningKey>, counters);
   }
@@ -60,14 +61,14 @@ export class Signer {
    * @throws ContractError, WrongKind, CounterError
    */
   async sign(untrusted: readonly Uint8Array[], kind: SignKind, caller: QubeName): Promise<Signed> {
-    const { clock, log, state } = this.#options;
+    const { clock, log, signatures } = this.#options;
     const { keyid, sign } = this.#keys[kind];
     const signable = untrusted.map((document) => ({ ...judge(document, kind), sha256: sha256Of(document) }));
     for (const { counted, sha256 } of signable) {
       if (counted !== undefined) await this.#counters.spend(counted.publication, counted.counter, sha256);
     }
     const facts = signable.map(({ subject, sha256 }) => ({ kind, subject, sha256, key: keyid, for: caller }));
-    await logSignature(state, clock.now(), ...facts);
+    await signatures.add(clock.now(), ...facts);
     for (const { subject, sha256 } of signable) log.notice('signed', { kind, subject, sha256, qube: caller });
     return { keyid, signatures: signable.map(({ signed }) => sign(signed)) };
   }

@@ -20,6 +20,7 @@ import { serveSocket } from '../../../daemons/lib/wire/serve.ts';
 import { vaultDoor } from '../../../daemons/vault/sign/door.ts';
 import { openSigningKey } from '../../../daemons/vault/sign/keys.ts';
 import { Signer } from '../../../daemons/vault/sign/signer.ts';
+import { SignatureLog } from '../../../daemons/vault/signature-log.ts';
 import {
   buildinfoOf,
   buildReportOf,
@@ -193,7 +194,13 @@ export class Fixture {
   async openSignDoor(perMinute = 1_000): Promise<DistSettings['vault']> {
     const state = this.vaultState;
     const log = heardLog(this.told);
-    const signer = await Signer.open({ clock: systemClock, log, state, perMinute });
+    const signer = await Signer.open({
+      clock: systemClock,
+      log,
+      state,
+      signatures: new SignatureLog(state),
+      perMinute,
+    });
     const path = join(this.dir, 'sign.sock');
     const onCall = vaultDoor({ clock: systemClock, log, signer });
     const door = await serveSocket({

@@ -13,6 +13,7 @@ import { serveSocket } from '../../../../daemons/lib/wire/serve.ts';
 import { vaultDoor } from '../../../../daemons/vault/sign/door.ts';
 import { openSigningKey } from '../../../../daemons/vault/sign/keys.ts';
 import { Signer } from '../../../../daemons/vault/sign/signer.ts';
+import { SignatureLog } from '../../../../daemons/vault/signature-log.ts';
 import { askPython } from '../../../support/python.ts';
 import { bytesOf, exampleLink, exampleManifest, exampleStatement } from '../../../support/sign-documents.ts';
 import { socketCaller, typed } from '../../../support/socket-caller.ts';
@@ -57,7 +58,13 @@ describe('rebuilder.Sign', () => {
         said += line;
       },
     });
-    const signer = await Signer.open({ clock, log, state, perMinute: 30 });
+    const signer = await Signer.open({
+      clock,
+      log,
+      state,
+      signatures: new SignatureLog(state),
+      perMinute: 30,
+    });
     const onCall = vaultDoor({ clock: systemClock, log, signer });
     const limits = { maxConnections: 10, maxOfOneQube: 10 };
     ({ close } = await serveSocket({ path: door(), clock: systemClock, log, ...limits, onCall }));
