@@ -6,6 +6,7 @@ import { signedVerdicts } from '../lib/domain/verdict.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
 import { attest } from './compare/attest.ts';
+import { KnownEvidence } from './compare/examine.ts';
 import { readPublicKeys, signAs } from './keys.ts';
 import { Notices } from './notices.ts';
 import { keysFolder, openSettings } from './settings.ts';
@@ -56,6 +57,7 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch, { recursive: true });
   const lookups = new LookupStore(join(folders.cache, 'lookups'), { clock });
+  const known = new KnownEvidence(clock);
   notify.ready();
   await runWorker({
     queue: 'attest',
@@ -66,7 +68,7 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     stop,
     slots: Array.from({ length: slots }, () => ({ kinds: ['build'] })),
     notices: () => notices.current(),
-    handle: (context) => attest(context, { clock, lookups, scratch, settingsOf: settings.of }),
+    handle: (context) => attest(context, { clock, lookups, known, scratch, settingsOf: settings.of }),
   });
   await agent?.close();
 });

@@ -9,12 +9,13 @@ import { bufferObject, type OutgoingObject } from '../../lib/wire/frame.ts';
 import type { Done, JobContext } from '../../lib/worker/worker.ts';
 import type { DistSettings } from '../settings.ts';
 import { type Publication, publishBuild } from '../sign/publish.ts';
-import { type BuildJob, type Examined, examine } from './examine.ts';
+import { type BuildJob, type Examined, examine, type KnownEvidence } from './examine.ts';
 import { JobObjects } from './job-objects.ts';
 
 export interface AttesterParts {
   readonly clock: Clock;
   readonly lookups: LookupStore;
+  readonly known: KnownEvidence;
   /** A folder for files that live as long as a job. */
   readonly scratch: string;
   readonly settingsOf: (dist: string) => DistSettings;
@@ -43,7 +44,7 @@ async function attestBuild(
   const { signal, log } = context;
   const settings = settingsFor(parts, job.build.dist);
   const progress = context.progress.bind(context);
-  const examined = await examine({ job, objects, settings, lookups: parts.lookups, signal, progress });
+  const examined = await examine({ job, objects, settings, ...parts, signal, progress });
   const { judgement } = examined;
   const publication = await publishBuild({
     job,

@@ -3,15 +3,18 @@ import { ArchiveError } from '../../lib/archive/errors.ts';
 import type { LookupStore } from '../../lib/archive/lookup-store.ts';
 import type { BuildReport } from '../../lib/contracts/documents/builder-report.ts';
 import { maxReportBytes, parseBuildReport } from '../../lib/contracts/documents/builder-report.ts';
-import { parseEvidence } from '../../lib/contracts/documents/feed.ts';
+import { type Evidence, parseEvidence } from '../../lib/contracts/documents/feed.ts';
 import { type DebRecipe, maxRecipeBytes, parseRecipe } from '../../lib/contracts/documents/recipe.ts';
 import type { AttestPayload } from '../../lib/contracts/job.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
+import type { Clock } from '../../lib/daemon/clock.ts';
+import { Recent } from '../../lib/daemon/recent.ts';
 import { type Buildinfo, BuildinfoError } from '../../lib/domain/buildinfo.ts';
 import type { PoolFileName, Sha256 } from '../../lib/domain/names.ts';
 import { type ExpectedFile, expectedFiles } from '../../lib/evidence/expected.ts';
 import { buildinfoMismatch, isSelfHosted, unvouchedInputs } from '../../lib/evidence/inputs.ts';
 import { type Judgement, judge } from '../../lib/evidence/judge.ts';
+import { KnownReleases } from '../../lib/evidence/known-releases.ts';
 import { recipeMismatch } from '../../lib/evidence/recipe.ts';
 import { openSignedIndexes, type SignedIndexes } from '../../lib/evidence/signed-indexes.ts';
 import type { DistSettings } from '../settings.ts';
@@ -40,11 +43,23 @@ export interface ExamineOptions {
   readonly objects: JobObjects;
   readonly settings: DistSettings;
   readonly lookups: LookupStore;
+  readonly known: KnownEvidence;
   readonly signal: AbortSignal;
   readonly progress: (stage: string, done?: number, total?: number) => void;
 }
 
 const maxEvidenceBytes = 4 * 1_048_576;
+const mostEvidence = 16;
+
+/** What builds rest on that many of them share, as it was read for the one before: by its hash, so for each the same. */
+export class KnownEvidence {
+  readonly evidence = new Recent<Sha256, Evidence>(mostEvidence);
+  readonly releases: KnownReleases;
+
+  constructor(clock: Clock) {
+    this.releases = new KnownReleases(clock);
+  }
+}
 
 /**
  * Decides on one build: what it had to make by the signed indexes, whether all that went in is vouched for, and what
@@ -98,13 +113,22 @@ async function readRecipe(job: BuildJob, objects: JobObjects): Promise<DebRecipe
 }
 
 async function readIndexes(options: ExamineOptions): Promise<SignedIndexes> {
-  const { objects, settings, lookups, signal, job } = options;
-  const evidence = await objects.document(job.build.evidence, maxEvidenceBytes, parseEvidence);
+  const { objects, settings, lookups, known, signal, job } = options;
+  const name = job.build.evidence;
+  const evidence =
+    known.evidence.get(name) ?? (await objects.document(name, maxEvidenceBytes, parseEvidence));
+  known.evidence.set(name, evidence);
   if (evidence.dist !== job.build.dist) {
     throw new JobFailure('protocol', `the evidence is of ${evidence.dist}, not of ${job.build.dist}`);
   }
   try {
-    return await openSignedIndexes(evidence, { ...settings, lookups, objects, signal });
+    return await openSignedIndexes(evidence, {
+      ...settings,
+      lookups,
+      releases: known.releases,
+      objects,
+      signal,
+    });
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error;
     throw new JobFailure('archive-untrusted', error.message, { cause: error });

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../daemon/clock.ts';
+import { Recent } from '../daemon/recent.ts';
 import type { Sha256 } from '../domain/names.ts';
 import { compressionOf, decompress } from './decompress.ts';
 import { ArchiveError } from './errors.ts';
@@ -27,7 +28,7 @@ const keptOnDisk = 60;
 export class LookupStore {
   readonly #folder: string;
   readonly #clock: Clock;
-  readonly #open = new Map<string, Promise<PackagesLookup | SourcesLookup>>();
+  readonly #open = new Recent<string, Promise<PackagesLookup | SourcesLookup>>(keptInMemory);
 
   constructor(folder: string, options: Readonly<{ clock: Clock }>) {
     this.#folder = folder;
@@ -91,11 +92,7 @@ export class LookupStore {
   ): Promise<PackagesLookup | SourcesLookup> {
     const known = this.#open.get(key);
     const opened = known ?? open();
-    // Set again: the map's order is the order of use.
-    this.#open.delete(key);
     this.#open.set(key, opened);
-    const [oldest] = this.#open.keys();
-    if (this.#open.size > keptInMemory && oldest !== undefined) this.#open.delete(oldest);
     try {
       return await opened;
     } catch (error) {

@@ -1,12 +1,17 @@
 import { ArchiveError } from '../archive/errors.ts';
-import { type SignedRelease, verifyDetached, verifyInRelease } from '../archive/inrelease.ts';
 import type { Keyring } from '../archive/keyring.ts';
 import { PackagesLookup, SourcesLookup } from '../archive/lookup.ts';
 import type { LookupStore } from '../archive/lookup-store.ts';
-import { checkReleaseName, maxReleaseBytes, type Release } from '../archive/release.ts';
+import { checkReleaseName, type Release } from '../archive/release.ts';
 import type { Evidence } from '../contracts/documents/feed.ts';
 import { isOfDistribution } from '../domain/distribution.ts';
 import type { Fingerprint, Sha256 } from '../domain/names.ts';
+import {
+  type KnownReleases,
+  type SignedFile,
+  type VerifiedRelease,
+  verifyRelease,
+} from './known-releases.ts';
 
 /** Where the objects of an evidence document are. */
 export interface EvidenceObjects {
@@ -22,6 +27,8 @@ export interface BelieveOptions {
   /** The verifier's own keys for a suite, never any that came with the evidence. */
   keyringsOf(suite: string): readonly Keyring[];
   readonly objects: Pick<EvidenceObjects, 'read'>;
+  /** Those that need not be verified again. */
+  readonly releases?: KnownReleases;
   readonly signal?: AbortSignal;
 }
 
@@ -32,8 +39,6 @@ export interface OpenOptions extends BelieveOptions {
 
 /** A Release as evidence claims it, and the indexes that it is said to name. */
 export type ClaimedRelease = Evidence['releases'][number];
-
-export type SignedFile = Readonly<{ sha256: Sha256; content: Buffer }>;
 
 /** A Release that was believed, and the indexes of it that were read. */
 export type VouchingRelease = Readonly<{
@@ -54,8 +59,6 @@ export type SignedIndexes = Readonly<{
   packages: readonly PackagesLookup[];
   sources: readonly SourcesLookup[];
 }>;
-
-const maxSignatureBytes = 1_048_576;
 
 /**
  * Verifies every Release of an evidence document and opens the indexes that it names, each by the hash that the signed
@@ -136,8 +139,8 @@ function kindOf({ path }: IndexName): string | undefined {
 /** The Release that is claimed, if it is to be believed and names what is claimed to be of it. */
 async function vouching(claimed: ClaimedRelease, options: BelieveOptions): Promise<VouchingRelease> {
   const { archive: readFrom, suite, indexes } = claimed;
-  const { file, signature } = await filesOf(claimed, options);
-  const { release, signedBy } = await believed(claimed.suite, file, signature, options);
+  const { file, signature, signed } = await believed(claimed, options);
+  const { release, signedBy } = signed;
   for (const index of indexes) {
     const named = release.files.get(index.path);
     if (named?.sha256 !== index.sha256 || named.size !== index.size) {
@@ -151,32 +154,14 @@ async function vouching(claimed: ClaimedRelease, options: BelieveOptions): Promi
 }
 
 /** A Release signed by the keys of the suite that it says it is, which is one of the distribution. */
-async function believed(
-  suite: string,
-  file: SignedFile,
-  signature: SignedFile | null,
-  options: BelieveOptions,
-): Promise<SignedRelease> {
+async function believed(claimed: ClaimedRelease, options: BelieveOptions): Promise<VerifiedRelease> {
+  const { suite } = claimed;
   if (!isOfDistribution(suite, options.distribution)) {
     throw new ArchiveError('malformed', `is no suite of ${options.distribution}`);
   }
-  const keyrings = options.keyringsOf(suite);
-  const more = options.signal === undefined ? {} : { signal: options.signal };
-  const signed =
-    signature === null
-      ? await verifyInRelease(file.content, keyrings, more)
-      : await verifyDetached(file.content, signature.content, keyrings, more);
-  checkReleaseName(signed.release, suite);
-  return signed;
-}
-
-async function filesOf(
-  { release, signature }: ClaimedRelease,
-  { objects }: BelieveOptions,
-): Promise<Pick<VouchingRelease, 'file' | 'signature'>> {
-  const read = async (sha256: Sha256, max: number) => ({ sha256, content: await objects.read(sha256, max) });
-  return {
-    file: await read(release, maxReleaseBytes),
-    signature: signature === null ? null : await read(signature, maxSignatureBytes),
-  };
+  const { objects, releases, signal } = options;
+  const parts = { keyrings: options.keyringsOf(suite), objects, ...(signal === undefined ? {} : { signal }) };
+  const verified = await (releases?.verify(claimed, parts) ?? verifyRelease(claimed, parts));
+  checkReleaseName(verified.signed.release, suite);
+  return verified;
 }

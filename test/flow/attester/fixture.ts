@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type AttesterParts, attest } from '../../../daemons/attester/compare/attest.ts';
+import { KnownEvidence } from '../../../daemons/attester/compare/examine.ts';
 import { type PublicKey, readPublicKeys, type SigningKey } from '../../../daemons/attester/keys.ts';
 import type { DistSettings } from '../../../daemons/attester/settings.ts';
 import { splitGpgSigner } from '../../../daemons/attester/sign/split-gpg.ts';
@@ -225,6 +226,7 @@ export class Fixture {
     return {
       clock: systemClock,
       lookups: new LookupStore(join(this.dir, 'lookups'), { clock: systemClock }),
+      known: new KnownEvidence(systemClock),
       scratch: this.dir,
       settingsOf: () => this.settings,
     };
