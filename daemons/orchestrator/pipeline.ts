@@ -1,6 +1,7 @@
 import type { FeedBuild } from '../lib/contracts/documents/feed.ts';
 import type { JudgedFile } from '../lib/contracts/documents/judged-file.ts';
 import type { ResultWhole } from '../lib/contracts/documents/views.ts';
+import { maxFilesAhead } from '../lib/contracts/job.ts';
 import type { OfficialFile } from '../lib/domain/build.ts';
 import type { Sha256 } from '../lib/domain/names.ts';
 import { type FailureCode, type Fault, faultOf, isFinal } from '../lib/domain/verdict.ts';
@@ -19,6 +20,8 @@ export interface PipelineSettings {
 
 /** A feed of at most so many builds is submitted in the step that settles it. */
 export const maxInlineBuilds = 500;
+/** A build's files of no more bytes come to its attester in one call with its documents. */
+const maxBytesAhead = 16 * 1_048_576;
 /** A job that took so many workers with it is set aside. */
 export const maxKills = 3;
 
@@ -261,6 +264,7 @@ function afterRebuild(
           recipe: result.recipe,
           report: rebuilt.report,
           buildinfo: result.buildinfo,
+          files: filesAhead(files),
           earlier: [],
         },
         group: `${spec.source} ${spec.version}`,
@@ -270,6 +274,13 @@ function afterRebuild(
     references,
     result: { state: 'pending', ...parts },
   };
+}
+
+/** What may come with a report before anyone has looked at it. */
+function filesAhead(files: readonly Readonly<{ sha256: Sha256; size: number }>[]): Sha256[] {
+  const bytes = files.reduce((sum, file) => sum + file.size, 0);
+  if (files.length > maxFilesAhead || bytes > maxBytesAhead) return [];
+  return [...new Set(files.map((file) => file.sha256))];
 }
 
 function afterAttest(

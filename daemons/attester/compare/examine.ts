@@ -70,6 +70,7 @@ export class KnownEvidence {
  */
 export async function examine(options: ExamineOptions): Promise<Examined> {
   const { job, objects } = options;
+  await bringDocuments(options);
   const recipe = await readRecipe(job, objects);
   const report = await objects.document(job.report, maxReportBytes, parseBuildReport);
   options.progress('indexes');
@@ -94,6 +95,17 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
     indexes,
     rebuilt,
   };
+}
+
+/** All that is small, in one call: each is a process. */
+async function bringDocuments({ job, objects, known }: ExamineOptions): Promise<void> {
+  const wanted = new Map([
+    [job.recipe, maxRecipeBytes],
+    [job.report, maxReportBytes],
+  ]);
+  if (known.evidence.get(job.build.evidence) === undefined) wanted.set(job.build.evidence, maxEvidenceBytes);
+  if (job.buildinfo !== null) wanted.set(job.buildinfo, maxBuildinfoBytes);
+  await objects.bring(wanted, job.files);
 }
 
 async function readRecipe(job: BuildJob, objects: JobObjects): Promise<DebRecipe> {

@@ -17,6 +17,8 @@ export const queueWorkers = {
   upload: ['uploader'],
 } as const satisfies Record<Queue, readonly Caller[]>;
 
+export const maxFilesAhead = 100;
+
 const resumePoint = z.string().max(4_000);
 
 export const getPayload = z.discriminatedUnion('kind', [
@@ -53,6 +55,8 @@ export const attestPayload = z.discriminatedUnion('kind', [
     report: sha256,
     /** The original buildinfo, if the environment came from one. */
     buildinfo: sha256.nullable(),
+    /** Files of the report, where they are few and small: they come in one call with it. It alone says what they are. */
+    files: z.array(sha256).max(maxFilesAhead).default([]),
     /** Links published earlier for the same source and version, to be merged after they were checked. */
     earlier: z.array(z.strictObject({ path: publicationPath, sha256 })).max(40),
   }),

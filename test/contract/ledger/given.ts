@@ -101,6 +101,7 @@ export function attestJob(name: string, how: Partial<JobSpec> = {}): JobSpec {
       recipe: hashOf(`${name} recipe`),
       report: hashOf(`${name} report`),
       buildinfo: null,
+      files: [],
       earlier: [],
     },
     ...how,

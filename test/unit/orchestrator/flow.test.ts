@@ -65,6 +65,7 @@ describe('one build, from its feed to the mirror', () => {
       kind: 'build',
       recipe: sha(docs.recipe),
       report: sha(built),
+      files: [sha(docs.official)],
       earlier: [],
     });
     expect(attesting.id.slice(0, 16)).toBe(inputs.id.slice(0, 16));
