@@ -16,12 +16,18 @@ export interface RenewalsOptions<Q extends Queue> {
 
 /** A renewal comes up to this much before its minute is over, so that workers do not call all at once. */
 const jitterMs = 10_000;
+/**
+ * New leases are renewed together, this long after the first of them: a job that is done sooner costs no call, and its
+ * first deadline is far. Whoever fetches its objects is heard of by that.
+ */
+const soonMs = 2_000;
 
-/** One call a minute for all leases of a worker, and one at once for each new lease (DESIGN §3). */
+/** One call a minute for all leases of a worker, and one soon after each new lease (DESIGN §3). */
 export class Renewals<Q extends Queue> {
   readonly #options: RenewalsOptions<Q>;
   readonly #held = new Set<HeldJob>();
   readonly #backoff: Backoff;
+  #hasNew = false;
   #wake = new AbortController();
 
   constructor(options: RenewalsOptions<Q>) {
@@ -35,6 +41,7 @@ export class Renewals<Q extends Queue> {
 
   add(held: HeldJob): void {
     this.#held.add(held);
+    this.#hasNew = true;
     this.#wake.abort();
   }
 
@@ -45,6 +52,8 @@ export class Renewals<Q extends Queue> {
   /** Runs until `over`. Failures are tried again, sooner than the first deadline of a lease. */
   async run(over: AbortSignal): Promise<void> {
     while (!over.aborted) {
+      if (this.#hasNew) await this.#options.clock.sleep(soonMs, over).catch(() => {});
+      this.#hasNew = false;
       this.#wake = new AbortController();
       const wake = AbortSignal.any([over, this.#wake.signal]);
       await this.#turn(wake, over).catch((error: unknown) => {

@@ -5,7 +5,7 @@ import { type ObjectStore, StoreError } from '../../lib/objects/store.ts';
 import type { OutgoingObject } from '../../lib/wire/frame.ts';
 import { type Answer, ReplyError } from '../../lib/wire/serve.ts';
 import type { Office } from './office.ts';
-import { heldJob } from './renewals.ts';
+import { heardOf, heldJob } from './renewals.ts';
 
 type Request = ReturnType<typeof fetchObjects.parseRequest>;
 
@@ -16,7 +16,9 @@ export async function fetchDoor(
   queue: Queue,
   request: Request,
 ): Promise<Answer> {
-  const job = await heldJob(office, { job: request.job, fence: request.fence, holder: source }, queue);
+  const held = { job: request.job, fence: request.fence, holder: source };
+  const job = await heldJob(office, held, queue);
+  await heardOf(office, held, job);
   if (request.want === 'presence') {
     let present = '';
     for (const sha256 of request.sha256) present += (await office.stock.holds(sha256, [queue])) ? '1' : '0';

@@ -1,8 +1,10 @@
 import type { Queue } from '../../lib/contracts/job.ts';
+import { firstLeaseMs } from '../../lib/contracts/lease.ts';
 import { maxLogChunk, type RenewReply, type renew, renewedLeaseMs } from '../../lib/contracts/renew.ts';
 import type { QubeName } from '../../lib/domain/names.ts';
 import type { IncomingObject } from '../../lib/wire/frame.ts';
 import { type Answer, ReplyError } from '../../lib/wire/serve.ts';
+import type { Held, JobRecord } from '../ledger/port.ts';
 import type { Office } from './office.ts';
 
 type Request = ReturnType<typeof renew.parseRequest>;
@@ -69,4 +71,11 @@ export async function heldJob(
   if (job.state === 'settled' || job.state === 'cancelled')
     throw new ReplyError('lost', `job ${held.job} is over`);
   return job;
+}
+
+/** A worker that fetches has its lease: the first time counts as a renewal, which then comes only to a job that lasts. */
+export async function heardOf(office: Office, held: Held, job: JobRecord): Promise<void> {
+  if (job.deadline > job.leasedAt + firstLeaseMs) return;
+  const now = office.time.now();
+  await office.ledger.renew(held, now.ms + renewedLeaseMs, now);
 }
