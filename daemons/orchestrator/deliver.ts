@@ -40,6 +40,8 @@ const maxBuildsOfDist = 200_000;
 const maxPages = 200_000;
 const fetched: readonly Origin[] = ['get'];
 const handed: readonly Origin[] = ['get', 'trigger'];
+/** What is signed and what it rests on: indexes and buildinfos come from the job. */
+const published: readonly Origin[] = ['attest', ...handed];
 
 type Done = Extract<Outcome, { status: 'done' }>;
 type GetDone = Extract<Outcomes['get'], { status: 'done' }>;
@@ -176,7 +178,7 @@ async function attest(
   if (payload.kind !== 'build') return { is: 'other' };
   await stock.demand(attestation, ['attest'], 'attestation');
   const document = await readAttestation(objects, attestation);
-  for (const file of document.publish) await stock.demandSized(file, ['attest'], file.path);
+  for (const file of document.publish) await stock.demandSized(file, published, file.path);
   return { is: 'attest', attestation, document };
 }
 

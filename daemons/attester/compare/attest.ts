@@ -72,9 +72,9 @@ function settingsFor(parts: AttesterParts, dist: string): DistSettings {
 function doneWith(examined: Examined, publication: Publication): Done<'attest'> {
   const { judgement, environment, selfHosted } = examined;
   const objects = new Map<Sha256, OutgoingObject>();
-  const keep = (content: Buffer): Sha256 => {
+  const keep = (content: Buffer, isKept = false): Sha256 => {
     const sha256 = parseSha256(createHash('sha256').update(content).digest('hex'));
-    objects.set(sha256, bufferObject(content));
+    if (!isKept) objects.set(sha256, bufferObject(content));
     return sha256;
   };
   const attestation: Attestation = {
@@ -85,9 +85,9 @@ function doneWith(examined: Examined, publication: Publication): Done<'attest'> 
     environment,
     selfHosted,
     files: [...judgement.files],
-    publish: publication.files.map(({ path, content, signedBy }) => ({
+    publish: publication.files.map(({ path, content, signedBy, isKept }) => ({
       path,
-      sha256: keep(content),
+      sha256: keep(content, isKept),
       size: content.length,
       ...(signedBy === undefined ? {} : { signedBy }),
     })),

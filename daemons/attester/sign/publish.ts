@@ -64,6 +64,7 @@ async function publishTree(options: PublishOptions, tree: Tree): Promise<Publica
             {
               path: beside(publishedNames.buildinfo(job.build.source, job.build.version, label)),
               content: buildinfo,
+              isKept: true as const,
             },
           ]),
       ...(openpgp === undefined
@@ -79,10 +80,10 @@ function releasesOf({ settings, examined }: PublishOptions): readonly Published[
   return examined.indexes.releases.flatMap(({ file, signature }) => {
     const at = (form: Parameters<typeof releaseName>[1]) =>
       parsePublicationPath(`${settings.folder}/${releaseName(file.sha256, form)}`);
-    if (signature === null) return [{ path: at('InRelease'), content: file.content }];
+    if (signature === null) return [{ path: at('InRelease'), content: file.content, isKept: true }];
     return [
-      { path: at('Release'), content: file.content },
-      { path: at('Release.gpg'), content: signature.content },
+      { path: at('Release'), content: file.content, isKept: true },
+      { path: at('Release.gpg'), content: signature.content, isKept: true },
     ];
   });
 }

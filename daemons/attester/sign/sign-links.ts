@@ -7,7 +7,13 @@ import type { SigningKey } from '../keys.ts';
 import type { PlannedLink } from './plan.ts';
 
 /** A file to be published, and the OpenPGP key that signed it, if one did. */
-export type Published = Readonly<{ path: PublicationPath; content: Buffer; signedBy?: Fingerprint }>;
+export type Published = Readonly<{
+  path: PublicationPath;
+  content: Buffer;
+  signedBy?: Fingerprint;
+  /** An object of the job, which the orchestrator has. */
+  isKept?: true;
+}>;
 
 export interface SignLinksOptions {
   readonly key: SigningKey;
