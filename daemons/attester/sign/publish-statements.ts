@@ -7,13 +7,7 @@ import { publishedNames } from '../../lib/domain/published.ts';
 import { ed25519Pem } from '../../lib/evidence/ed25519.ts';
 import { labelOf } from './plan.ts';
 import type { Published } from './sign-links.ts';
-import {
-  composeRebuilderdLinks,
-  composeStatement,
-  type Material,
-  signRebuilderdLinks,
-  signStatement,
-} from './statements.ts';
+import { composeRebuilderdLinks, composeStatement, type Material, signVerdict } from './statements.ts';
 import { besideOf, type PublishOptions, type Tree } from './tree.ts';
 import type { VaultSigner } from './vault-signer.ts';
 
@@ -42,21 +36,26 @@ export async function publishStatements(
     rebuilderId: settings.rebuilderId,
     now,
   });
-  const signed = [
-    {
-      path: beside(publishedNames.statement(label)),
-      content: await signStatement(statement, signer, options),
-    },
+  const links = tree.verdict === 'reproducible' ? await rebuilderdLinks(options, judged) : [];
+  const signed = await signVerdict(statement, links, signer, options);
+  return [
+    { path: beside(publishedNames.statement(label)), content: signed.statement },
     { path: vaultKeyPath(settings.folder, signer.keyid), content: Buffer.from(ed25519Pem(signer.publicKey)) },
+    ...(tree.verdict === 'reproducible'
+      ? [{ path: beside(publishedNames.rebuilderd(label)), content: signed.rebuilderd }]
+      : []),
   ];
-  if (tree.verdict === 'unreproducible') return signed;
+}
+
+async function rebuilderdLinks(
+  options: PublishOptions,
+  judged: readonly JudgedFile[],
+): Promise<readonly Uint8Array[]> {
   const products = judged.flatMap(({ name }) => {
-    const hashes = examined.rebuilt.get(name);
+    const hashes = options.examined.rebuilt.get(name);
     return hashes === undefined ? [] : [{ name, ...hashes }];
   });
-  const links = composeRebuilderdLinks(products, await materialOf(options));
-  const content = await signRebuilderdLinks(links, signer, options);
-  return [...signed, { path: beside(publishedNames.rebuilderd(label)), content }];
+  return composeRebuilderdLinks(products, await materialOf(options));
 }
 
 /** What was built from: the buildinfo, as with rebuilderd, or for want of one the source's .dsc. */

@@ -86,32 +86,38 @@ export function composeRebuilderdLinks(
   });
 }
 
-export type SigningContext = Parameters<VaultSigner['sign']>[1];
+type SigningContext = Parameters<VaultSigner['sign']>[1];
 
-/** A DSSE envelope on one line. */
-export async function signStatement(
-  document: Uint8Array,
-  signer: VaultSigner,
-  context: SigningContext,
-): Promise<Buffer> {
-  const toSign: ToSign = { document, signed: preAuthEncoding(payloadTypes.statement, document) };
-  const [signature = ''] = await signer.sign([toSign], context);
-  const envelope = formatEnvelope(payloadTypes.statement, document, { keyid: signer.keyid, signature });
-  return Buffer.from(envelope, 'utf8');
-}
+/** A statement, and rebuilderd's link of each file, as they are published. */
+export type SignedVerdict = Readonly<{ statement: Buffer; rebuilderd: Buffer }>;
 
-/** Rebuilderd's attestations, a line each, in the order of the links. */
-export async function signRebuilderdLinks(
+/** Has all of a verdict signed in one call, as far as one call goes. */
+export async function signVerdict(
+  statement: Uint8Array,
   links: readonly Uint8Array[],
   signer: VaultSigner,
   context: SigningContext,
-): Promise<Buffer> {
-  const signatures = await signer.sign(
-    links.map((document) => ({ document, signed: document })),
-    context,
-  );
+): Promise<SignedVerdict> {
+  const toSign: readonly ToSign[] = [
+    { document: statement, signed: preAuthEncoding(payloadTypes.statement, statement) },
+    ...links.map((document) => ({ document, signed: document })),
+  ];
+  const [signature = '', ...signatures] = await signer.sign(toSign, context);
+  return {
+    statement: envelopeOf(statement, { keyid: signer.keyid, signature }),
+    rebuilderd: attestationsOf(links, signer.keyid, signatures),
+  };
+}
+
+/** A DSSE envelope on one line. */
+function envelopeOf(document: Uint8Array, by: Parameters<typeof formatEnvelope>[2]): Buffer {
+  return Buffer.from(formatEnvelope(payloadTypes.statement, document, by), 'utf8');
+}
+
+/** Rebuilderd's attestations, a line each, in the order of the links. */
+function attestationsOf(links: readonly Uint8Array[], keyid: string, signatures: readonly string[]): Buffer {
   const lines = links.map((link, at) => {
-    const by = JSON.stringify([{ keyid: signer.keyid, sig: signatures[at] }]);
+    const by = JSON.stringify([{ keyid, sig: signatures[at] }]);
     // The very bytes that were signed, so that nobody has to make the canonical form again.
     return `{"signatures":${by},"signed":${Buffer.from(link).toString('utf8')}}\n`;
   });
