@@ -13,6 +13,7 @@ import { keysFolder, openSettings } from './settings.ts';
 import { splitGpgSigner } from './sign/split-gpg.ts';
 import { splitGpg2Signer } from './sign/split-gpg2.ts';
 import { openVaultAgent } from './sign/vault-agent.ts';
+import { patientSigner } from './sign/vault-away.ts';
 import { openVaultSigners } from './sign/vault-signer.ts';
 
 /** Builds attested at once: most of a job is waiting for the vault. */
@@ -35,9 +36,11 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     vault,
     signerFor: (key, by) => {
       const user = () => signAs(key, by, clock.now());
-      return by === 'qubes.Gpg2' && agent !== undefined
-        ? splitGpg2Signer(key.fingerprint, agent, { user })
-        : splitGpgSigner(key.fingerprint, { caller, clock, user });
+      const signer =
+        by === 'qubes.Gpg2' && agent !== undefined
+          ? splitGpg2Signer(key.fingerprint, agent, { user })
+          : splitGpgSigner(key.fingerprint, { caller, clock, user });
+      return patientSigner(signer, clock);
     },
     now: clock.now(),
   });

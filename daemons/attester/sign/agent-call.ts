@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import type { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Caller } from '../../lib/wire/call.ts';
-import { declined, endingOf, lastLine, listenTo } from './call-ending.ts';
+import { declined, endingOf, lastLine, listenTo, vaultFailure } from './call-ending.ts';
 
 /** One connection of gpg's to its agent, by a `qubes.Gpg2` call. */
 export interface AgentCall {
   /** What the vault has done so far that keeps gpg from signing, if anything. */
-  trouble(): Promise<string | undefined>;
+  trouble(): Promise<JobFailure | undefined>;
   kill(): void;
 }
 
@@ -58,12 +59,14 @@ export function carry(
   void Promise.all([exited, closed]).then(() => socket.end());
   return {
     async trouble() {
-      if (!greeting.startsWith(answered.head)) return `answered garbage${lastLine(said.text)}`;
+      if (!greeting.startsWith(answered.head)) return vaultFailure(`answered garbage${lastLine(said.text)}`);
       if (filtered.test(answered.tail)) {
         const command = lastCommand(asked.tail);
-        return command === 'PKSIGN'
-          ? `refused to sign: ${declined['qubes.Gpg2']}`
-          : `does not let gpg's ${command} through`;
+        return vaultFailure(
+          command === 'PKSIGN'
+            ? `refused to sign: ${declined['qubes.Gpg2']}`
+            : `does not let gpg's ${command} through`,
+        );
       }
       if (firstToLeave !== 'vault' || answered.tail.endsWith(farewell)) return undefined;
       return await endingOf('qubes.Gpg2', call, said);

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
+import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { RawCall } from '../../lib/wire/call.ts';
+import { isAway, VaultAway } from './vault-away.ts';
 
 const maxSaid = 65_536;
 
@@ -20,15 +22,20 @@ export function listenTo(stderr: Readable): Said {
 }
 
 /**
- * Waits for the end of a call to the vault that brought no answer, and says what it means (facts: qrexec, "Exit status"),
- * in words for people.
+ * Waits for the end of a call to the vault that brought no answer; the failure says what it means (facts: qrexec, "Exit
+ * status"), in words for people.
  */
-export async function endingOf(service: string, call: Pick<RawCall, 'exited'>, said: Said): Promise<string> {
+export async function endingOf(
+  service: string,
+  call: Pick<RawCall, 'exited'>,
+  said: Said,
+): Promise<JobFailure> {
   const [status] = await Promise.all([call.exited.catch(() => undefined), said.over]);
   const words = lastLine(said.text);
   // The consent of split GPG 1 (qubes.Gpg.service) ends with 1 and no word.
   const isConsent = service === 'qubes.Gpg' && status === 1 && words === '';
-  return `${meaningOf(service, status)}${isConsent ? `: ${declined[service]}` : words}`;
+  const what = `${meaningOf(service, status)}${isConsent ? `: ${declined[service]}` : words}`;
+  return isAway(status) ? new VaultAway(`the vault ${what}`) : vaultFailure(what);
 }
 
 /** What a person's no and a prompt that reaches nobody look like from here, and what asks nobody. */
@@ -52,6 +59,10 @@ export function lastLine(said: string): string {
   // split-gpg2 ends what it says with this, whatever it was (splitgpg2/__init__.py, `close`).
   const line = lines.findLast((one) => !/; Closing!$/.test(one.trim())) ?? '';
   return line === '' ? '' : `: ${line.trim().slice(0, 300)}`;
+}
+
+export function vaultFailure(what: string, cause?: unknown): JobFailure {
+  return new JobFailure('signing', `the vault ${what}`, cause === undefined ? {} : { cause });
 }
 
 /** What a vault that does not answer may be about. */

@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Fingerprint } from '../../lib/domain/names.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
@@ -14,7 +13,7 @@ import {
   writeBytes,
 } from '../../lib/openpgp/split-gpg.ts';
 import type { Caller, RawCall } from '../../lib/wire/call.ts';
-import { endingOf, lastLine, listenTo, type Said, silenceOf } from './call-ending.ts';
+import { endingOf, lastLine, listenTo, type Said, silenceOf, vaultFailure } from './call-ending.ts';
 
 /** A vault may ask its person, for whom split GPG waits without end; nothing is lost when the job is tried again. */
 export const signingTimeoutMs = 300_000;
@@ -53,12 +52,12 @@ export function splitGpgSigner(fingerprint: Fingerprint, options: SplitGpgOption
         return await Promise.race([
           exchange(call, options.user?.() ?? fingerprint, content, said),
           options.clock.sleep(timeoutMs, over.signal).then(() => {
-            throw failure(silenceOf(timeoutMs));
+            throw vaultFailure(silenceOf(timeoutMs));
           }),
         ]);
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
-        if (error instanceof OpenPgpError) throw failure(`answered garbage: ${error.message}`, error);
+        if (error instanceof OpenPgpError) throw vaultFailure(`answered garbage: ${error.message}`, error);
         throw error;
       } finally {
         over.abort();
@@ -76,12 +75,12 @@ async function exchange(call: RawCall, user: string, content: Uint8Array, said: 
   for await (const frame of readFrames(call.stdout, 2)) {
     if (frame.kind === 'data') (frame.stream === streams.stdout ? signature : words).add(frame.data);
     if (frame.kind !== 'exit') continue;
-    if (frame.code !== 0) throw failure(refusalOf(frame.code, words.bytes.toString('utf8')));
+    if (frame.code !== 0) throw vaultFailure(refusalOf(frame.code, words.bytes.toString('utf8')));
     await sent;
     call.stdin.end();
     return signature.bytes;
   }
-  throw failure(await endingOf('qubes.Gpg', call, said));
+  throw await endingOf('qubes.Gpg', call, said);
 }
 
 function refusalOf(status: number, words: string): string {
@@ -111,8 +110,4 @@ class Collected {
   get bytes(): Buffer {
     return Buffer.concat(this.#chunks);
   }
-}
-
-function failure(what: string, cause?: unknown): JobFailure {
-  return new JobFailure('signing', `the vault ${what}`, cause === undefined ? {} : { cause });
 }

@@ -1,10 +1,9 @@
-import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import { ProgramError } from '../../lib/daemon/program.ts';
 import type { Fingerprint } from '../../lib/domain/names.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { gpgSigner } from '../../lib/openpgp/gpg.ts';
 import type { DetachedSigner } from '../../lib/openpgp/sign.ts';
-import { silenceOf } from './call-ending.ts';
+import { silenceOf, vaultFailure } from './call-ending.ts';
 import { type SignerOptions, signingTimeoutMs } from './split-gpg.ts';
 import type { VaultAgent } from './vault-agent.ts';
 
@@ -31,10 +30,8 @@ export function splitGpg2Signer(
         if (signal?.aborted) throw signal.reason;
         if (!(error instanceof OpenPgpError)) throw error;
         const isLate = error.cause instanceof ProgramError && error.cause.code === 'timed-out';
-        const why = isLate ? silenceOf(timeoutMs) : await calls.trouble();
-        throw new JobFailure('signing', `the vault ${why ?? `did not sign: ${error.message}`}`, {
-          cause: error,
-        });
+        if (isLate) throw vaultFailure(silenceOf(timeoutMs), error);
+        throw (await calls.trouble()) ?? vaultFailure(`did not sign: ${error.message}`, error);
       } finally {
         calls.stop();
       }

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import type { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import { run } from '../../lib/daemon/program.ts';
 import type { Caller } from '../../lib/wire/call.ts';
@@ -16,7 +17,7 @@ export interface VaultAgent {
 
 export interface CallWatch {
   /** What the vault has done in one of them that keeps gpg from signing, if anything. */
-  trouble(): Promise<string | undefined>;
+  trouble(): Promise<JobFailure | undefined>;
   stop(): void;
 }
 

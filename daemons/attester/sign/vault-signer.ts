@@ -8,9 +8,7 @@ import { CallError, type Caller } from '../../lib/wire/call.ts';
 import { bufferObject } from '../../lib/wire/frame.ts';
 import { persist } from '../../lib/worker/transfer.ts';
 import { readVaultKey } from '../keys.ts';
-
-/** Calls in a row that nobody answered: a vault that is still away by then fails the job, which is tried again later. */
-const maxAway = 6;
+import { maxAway } from './vault-away.ts';
 
 /** A document as the vault takes it, and the bytes that its signature covers. */
 export type ToSign = Readonly<{ document: Uint8Array; signed: Uint8Array }>;

@@ -13,8 +13,8 @@ my $af_unix = 1;
 my $sock_stream = "@INC" =~ m{/mips} ? 2 : 1;
 socket(my $daemon, $af_unix, $sock_stream, 0) or fail("socket: $!");
 # A path however long fits, for the address holds its last part alone.
-chdir $folder or fail("the vault's daemon is not there: $folder: $!");
-connect($daemon, pack('S a108', $af_unix, 'relay.sock')) or fail("the vault's daemon does not answer: $!");
+chdir $folder or fail("the vault's daemon is not there: $folder: $!", 125);
+connect($daemon, pack('S a108', $af_unix, 'relay.sock')) or fail("the vault's daemon does not answer: $!", 125);
 put($daemon, "$service+ $source\0");
 
 my ($received, $input) = ('', \*STDIN);
@@ -30,7 +30,7 @@ while (1) {
     undef $input if $piece eq '';
   }
   next if !vec($readable, fileno $daemon, 1);
-  sysread($daemon, $received, 65_536, length $received) or fail("the vault's daemon went away");
+  sysread($daemon, $received, 65_536, length $received) or fail("the vault's daemon went away", 255);
   take();
 }
 
@@ -43,7 +43,7 @@ sub take {
     if    ($kind == 0) { exit unpack('N', $bytes) }
     elsif ($kind == 1) { put(\*STDOUT, $bytes) }
     elsif ($kind == 2) { put(\*STDERR, $bytes) }
-    else               { fail("the vault's daemon is busy") }
+    else               { fail("the vault's daemon is busy", 125) }
   }
 }
 
@@ -56,4 +56,5 @@ sub put {
   }
 }
 
-sub fail { print STDERR "$_[0]\n"; exit 1 }
+# 125 and 255 are what qrexec ends a call with that it could not make, or lost: a caller may try again.
+sub fail { print STDERR "$_[0]\n"; exit($_[1] // 1) }
