@@ -34,14 +34,16 @@ export interface AttestLine {
   release(): Promise<void>;
   /** Sends the publication to the mirror, and lists every path there. */
   published(): Promise<readonly string[]>;
+  /** Every verdict that each build was settled with, by its source. */
+  history(builds: readonly ReadyBuild[]): Promise<ReadonlyMap<string, readonly unknown[]>>;
   close(): Promise<void>;
 }
 
 export interface AttestLineOptions {
   /** How many binaries each build has. */
   readonly sizes: readonly number[];
-  /** More of the configuration's section of the project. */
-  readonly settings?: string;
+  /** More arguments of the line's program. */
+  readonly args?: readonly string[];
   readonly openpgp?: 'qubes.Gpg' | 'qubes.Gpg2';
 }
 
@@ -62,7 +64,7 @@ export async function openAttestLine(options: AttestLineOptions): Promise<Attest
     ];
     const line = await openRealLine({
       settings: settings.join('\n'),
-      args: ['--without', 'getter,rebuilder,reporter'],
+      args: ['--without', 'getter,rebuilder,reporter', ...(options.args ?? [])],
     });
     const upstream = new Upstream(line, ready);
     const mirror = join(line.folder, 'mirror/rebuild');
@@ -85,6 +87,19 @@ export async function openAttestLine(options: AttestLineOptions): Promise<Attest
           );
         while (!(await isSent())) await clock.sleep(pollMs);
         return readdirSync(mirror, { recursive: true, encoding: 'utf8' });
+      },
+      async history(builds) {
+        const told = new Map<string, readonly unknown[]>();
+        for (const { source } of builds) {
+          const rows = parseLines<{ history: readonly unknown[] }>(
+            await line.ctl('results', source, '--history', '--json'),
+          );
+          told.set(
+            source,
+            rows.flatMap(({ history }) => history),
+          );
+        }
+        return told;
       },
       async close() {
         await upstream.stop();

@@ -13,6 +13,7 @@ export type Contents = ReadonlyMap<Sha256, Buffer>;
 
 export interface ReadyBuild {
   readonly source: string;
+  readonly version: string;
   /** Names and sha256 of the binaries, which came out as the archive has them. */
   readonly binaries: readonly Readonly<{ package: string; name: string; sha256: Sha256 }>[];
   /** Its line of the feed. */
@@ -126,6 +127,7 @@ class Maker {
     for (const { content } of this.#sources.get(source) ?? []) inputs.put(content);
     return {
       source,
+      version,
       binaries: binaries.map(({ name, sha256, ...file }) => ({ package: file.package, name, sha256 })),
       listed: { build, priority: 1, files: official },
       fed: fed.contents,

@@ -6,6 +6,7 @@ import { systemClock as clock, VirtualClock } from '../../../daemons/lib/daemon/
 import { run } from '../../../daemons/lib/daemon/program.ts';
 import { parseLines } from '../../demo/follow.ts';
 import { campaignSeed, drawn } from '../../support/campaign.ts';
+import { killMember } from '../../support/members.ts';
 import { openRealLine, type RealLine } from '../../support/real-line.ts';
 
 /**
@@ -46,25 +47,6 @@ beforeAll(async () => {
 });
 afterAll(() => line?.close(at('gnupg')));
 
-/** The process of a role of this line. */
-function pidOf(role: string): number | undefined {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .find((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        const state = `STATE_DIRECTORY=${at('line/state', role)}\0`;
-        return (
-          (words[1] ?? '').endsWith(`/${role}.js`) &&
-          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(state)
-        );
-      } catch {
-        return false;
-      }
-    });
-}
-
 /** Of the long campaign a part, drawn by the seed. */
 const drawnDeaths = new Set<Death>(drawn('kills', deaths, 2));
 
@@ -75,12 +57,12 @@ async function die(death: Death): Promise<void> {
   const leased = new RegExp(`leased about="?${of}.* job=\\S+\\.${step}`);
   while (!leased.test(journalOf(role))) await clock.sleep(10);
   await clock.sleep(chance.random() * withinMs);
-  await kill(role);
+  await killMember(line, role);
 }
 
 async function orchestratorDies(withinMs: number): Promise<void> {
   await clock.sleep(2_000 + chance.random() * withinMs);
-  await kill('orchestrator');
+  await killMember(line, 'orchestrator');
 }
 
 async function trigger(queue: string, source?: string): Promise<void> {
@@ -89,13 +71,6 @@ async function trigger(queue: string, source?: string): Promise<void> {
     queue,
     ...(source === undefined ? [] : [source, 'bookworm.amd64', 'bookworm.all']),
   );
-}
-
-/** One that is just being started again dies as soon as it runs. */
-async function kill(role: string): Promise<void> {
-  let pid = pidOf(role);
-  for (; pid === undefined; pid = pidOf(role)) await clock.sleep(100);
-  process.kill(pid, 'SIGKILL');
 }
 
 function journalOf(role: string): string {
