@@ -1,4 +1,6 @@
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
+import { canonicalJson } from '../../lib/domain/canonical-json.ts';
+import type { Link } from '../../lib/domain/link.ts';
 import { formatMetablock, type JsonObject, type Metablock } from '../../lib/domain/metablock.ts';
 import type { Fingerprint, PublicationPath } from '../../lib/domain/names.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
@@ -34,19 +36,20 @@ export async function signLinks(
   planned: readonly PlannedLink[],
   options: SignLinksOptions,
 ): Promise<readonly Published[]> {
-  const waiting = [...planned.entries()];
+  const waiting = sameDocuments(planned);
   const links: Published[] = [];
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   let done = 0;
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [index, one] = next;
-      const document = await sign(one, { ...options, signal });
+      const document = await sign(next.link, { ...options, signal });
       const keyid = document.signatures[0].keyid;
       const content = Buffer.from(formatMetablock(document as unknown as Metablock<JsonObject>), 'utf8');
-      links[index] = { path: one.path(keyid), content, signedBy: options.key.fingerprint };
-      done += 1;
+      for (const [index, one] of next.at) {
+        links[index] = { path: one.path(keyid), content, signedBy: options.key.fingerprint };
+      }
+      done += next.at.length;
       options.onEach(done);
     }
   };
@@ -59,10 +62,25 @@ export async function signLinks(
   return links;
 }
 
-async function sign(one: PlannedLink, options: SignLinksOptions) {
+/** A document to be signed, and each place that it has among the planned. */
+type ToSign = Readonly<{ link: Link; at: (readonly [number, PlannedLink])[] }>;
+
+/** Links of the same bytes get one signature: the two of a source are, as long as only one build made its files. */
+function sameDocuments(planned: readonly PlannedLink[]): ToSign[] {
+  const documents = new Map<string, ToSign>();
+  for (const [index, one] of planned.entries()) {
+    const bytes = canonicalJson(one.link as unknown as JsonObject);
+    const document = documents.get(bytes) ?? { link: one.link, at: [] };
+    document.at.push([index, one]);
+    documents.set(bytes, document);
+  }
+  return [...documents.values()];
+}
+
+async function sign(link: Link, options: SignLinksOptions) {
   const { key, now, signal } = options;
   try {
-    return await signDocument(one.link, { signer: key.signer, key: key.key, now, signal });
+    return await signDocument(link, { signer: key.signer, key: key.key, now, signal });
   } catch (error) {
     if (!(error instanceof OpenPgpError)) throw error;
     throw new JobFailure('signing', error.message, { cause: error });
