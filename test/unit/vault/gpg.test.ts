@@ -29,7 +29,7 @@ describe('the vault', () => {
     const [fingerprint = '', ...rest] = runKeys('make', 'Test rebuilder').split('\n');
     key = parseFingerprint(fingerprint);
     publicKey = rest.join('\n');
-  });
+  }, 60_000); // an RSA key
   afterAll(async () => {
     await calls.close();
     execFileSync('gpgconf', ['--homedir', join(state, 'gnupg'), '--kill', 'all'], { stdio: 'ignore' });

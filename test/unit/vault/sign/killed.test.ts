@@ -69,11 +69,22 @@ describe('a vault whose process was killed with -9', () => {
   it('has counted and written down, whenever that was, all that it signed', async () => {
     const signed = new Map<number, string | undefined>();
     let counter = 0;
-    for (const lifeMs of [3, 10, 25, 60, 110]) {
+    // It dies so many milliseconds after it has begun so many signatures.
+    for (const [begun, lifeMs] of [
+      [1, 3],
+      [1, 10],
+      [2, 5],
+      [3, 25],
+      [4, 60],
+    ] as const) {
       const vault = await startVault();
-      const dies = systemClock.sleep(lifeMs).then(() => vault.kill('SIGKILL'));
+      const first = counter;
+      let dies: Promise<void> | undefined;
       for (let alive = true; alive; ) {
         counter += 1;
+        if (counter === first + begun) {
+          dies = systemClock.sleep(lifeMs).then(() => vault.kill('SIGKILL'));
+        }
         try {
           signed.set(counter, await ask(bytesOf(exampleManifest(counter))));
         } catch {
