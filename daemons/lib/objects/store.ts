@@ -6,6 +6,7 @@ import type { Clock } from '../daemon/clock.ts';
 import { writeGathered } from '../daemon/gather.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
 import { isCode, isRunning, statOf, syncFolder } from './files.ts';
+import { readStart, wholeOf, writeSmall } from './small.ts';
 
 /** Content-addressed files: `ab/cdef…` by sha256, each whole or not there (temporary file, fsync, link). */
 
@@ -111,9 +112,16 @@ export class ObjectStore {
           yield chunk;
         }
       };
-      const file = await open(temporary, 'wx', 0o600);
-      await writeGathered(file, taken(), { flush: true });
+      const { first, more } = await readStart(taken());
+      if (more !== undefined) {
+        const file = await open(temporary, 'wx', 0o600);
+        await writeGathered(file, wholeOf(first, more), { flush: true });
+      }
       const sha256 = parseSha256(hash.digest('hex'));
+      if (more === undefined) {
+        if (await this.#isHere(sha256)) return { sha256, size };
+        await writeSmall(temporary, first);
+      }
       await this.#keep(temporary, sha256, size);
       return { sha256, size };
     } catch (error) {
@@ -149,7 +157,9 @@ export class ObjectStore {
   async object(sha256: Sha256): Promise<StoredObject> {
     const size = await this.size(sha256);
     if (size === undefined) throw missing(sha256);
-    return { size, bytes: () => createReadStream(this.path(sha256), { highWaterMark: readBytes }) };
+    // A reader's buffer is as large as it says, however small the file.
+    const highWaterMark = Math.min(readBytes, size + 1);
+    return { size, bytes: () => createReadStream(this.path(sha256), { highWaterMark }) };
   }
 
   /**
@@ -263,13 +273,19 @@ export class ObjectStore {
       await syncFolder(folder);
     } catch (error) {
       if (!isCode(error, 'EEXIST')) throw error;
-      await this.#renewAge(sha256);
-      // Who made it may not have come to that yet.
-      await syncFolder(join(this.#dir, sha256.slice(0, 2)));
+      await this.#isHere(sha256);
     } finally {
       this.#release(sha256);
       await rm(temporary, { force: true });
     }
+  }
+
+  /** Whether that object is on the disk already; it is then young again. */
+  async #isHere(sha256: Sha256): Promise<boolean> {
+    if (!(await this.touch(sha256))) return false;
+    // Who made it may not have come to that yet.
+    await syncFolder(join(this.#dir, sha256.slice(0, 2)));
+    return true;
   }
 
   async #renewAge(sha256: Sha256): Promise<boolean> {

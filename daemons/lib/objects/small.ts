@@ -1,0 +1,35 @@
+import { open } from 'node:fs/promises';
+
+/** Most objects are documents of a few KiB, for which a stream costs more than its bytes. */
+const maxSmallBytes = 65_536;
+
+/** The first bytes of what comes, and what comes after them: nothing where they are all. */
+export type Start = Readonly<{ first: Buffer; more: AsyncIterable<Uint8Array> | undefined }>;
+
+export async function readStart(pieces: AsyncGenerator<Uint8Array>): Promise<Start> {
+  const held: Uint8Array[] = [];
+  let size = 0;
+  for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+    held.push(next.value);
+    size += next.value.length;
+    if (size > maxSmallBytes) return { first: Buffer.concat(held), more: pieces };
+  }
+  return { first: Buffer.concat(held), more: undefined };
+}
+
+/** Both of a start, in order. */
+export async function* wholeOf(first: Buffer, more: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* more;
+}
+
+/** A new file, on the disk. */
+export async function writeSmall(path: string, content: Buffer): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
