@@ -69,6 +69,7 @@ writeFileSync(join(out, 'lib', 'package.json'), '{ "type": "module" }\n');
 // Scripts, read where they stand.
 mkdirSync(join(out, 'lib/sandbox'), { recursive: true });
 copyFileSync(join(root, 'daemons/vault/relay/relay.pl'), join(out, 'lib/vault-relay.pl'));
+copyFileSync(join(root, 'daemons/lib/daemon/forker.pl'), join(out, 'lib/forker.pl'));
 for (const name of [
   'sandbox/enter.sh',
   'sandbox/furnish.sh',

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LookupStore } from '../lib/archive/lookup-store.ts';
+import { openForker } from '../lib/daemon/forker.ts';
 import { runRole } from '../lib/daemon/role.ts';
 import { signedVerdicts } from '../lib/domain/verdict.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
@@ -20,7 +21,8 @@ import { openVaultSigners } from './sign/vault-signer.ts';
 const slots = 4;
 
 await runRole('attester', process.env, async ({ clock, log, notify, stop, config, folders }) => {
-  const caller = qrexecCaller({ clock, log });
+  const forker = await openForker(folders.runtime);
+  const caller = qrexecCaller({ clock, log, spawn: forker.spawn });
   const folder = keysFolder(folders.state);
   const keys = await readPublicKeys(folder);
   const usesAgent = Object.values(config.projects).some(({ openpgp }) => openpgp === 'qubes.Gpg2');
@@ -74,4 +76,5 @@ await runRole('attester', process.env, async ({ clock, log, notify, stop, config
     handle: (context) => attest(context, { clock, lookups, known, scratch, settingsOf: settings.of }),
   });
   await agent?.close();
+  forker.close();
 });

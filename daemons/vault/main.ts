@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openForker } from '../lib/daemon/forker.ts';
 import { runRole } from '../lib/daemon/role.ts';
 import { serveSocket } from '../lib/wire/serve.ts';
 import { answerGpg } from './gpg/answer.ts';
@@ -29,7 +30,8 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
     onCall: vaultDoor({ clock, log, signer }),
   });
   const home = join(state, 'gnupg');
-  const gpg = { clock, log, signatures, home };
+  const forker = await openForker(runtime);
+  const gpg = { clock, log, signatures, spawn: forker.spawn, home };
   const gpg2 = { clock, log, signatures, agent: new Agent(home) };
   const relay = await serveRelay({
     clock,
@@ -49,4 +51,5 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
   });
   log.info('stopping');
   await Promise.all([door.close(), relay.close()]);
+  forker.close();
 });

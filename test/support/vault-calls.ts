@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { systemClock as clock } from '../../daemons/lib/daemon/clock.ts';
+import { spawnProgram } from '../../daemons/lib/daemon/program.ts';
 import type { RawCall } from '../../daemons/lib/wire/call.ts';
 import { answerGpg } from '../../daemons/vault/gpg/answer.ts';
 import { Agent } from '../../daemons/vault/gpg2/agent.ts';
@@ -28,7 +29,7 @@ export async function openVaultCalls(state: string): Promise<VaultCalls> {
     ...common,
     runtime,
     services: new Map([
-      ['qubes.Gpg', (call) => answerGpg(call, { ...common, home })],
+      ['qubes.Gpg', (call) => answerGpg(call, { ...common, spawn: spawnProgram, home })],
       ['qubes.Gpg2', (call) => answerGpg2(call, { ...common, agent })],
     ]),
   });

@@ -119,7 +119,10 @@ function lastLine(stderr: string): string {
   return line === '' ? '' : `: ${line}`;
 }
 
-function programEnvironment(env: Readonly<Record<string, string>> | undefined): Record<string, string> {
+/** Of our own environment what every program gets, and what is added. */
+export function programEnvironment(
+  env: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
   const inherited: Record<string, string> = {};
   for (const name of ['PATH', 'HOME', 'TMPDIR']) {
     const value = process.env[name];

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Contract, ContractError, type ReplyErrorCode } from '../contracts/contract.ts';
 import type { Clock } from '../daemon/clock.ts';
+import type { Spawn } from '../daemon/forker.ts';
 import type { Log } from '../daemon/log.ts';
 import { ProgramError, type SpawnedProgram, shellStatus, spawnProgram } from '../daemon/program.ts';
 import { bootSilenceMs, silenceMs, WireError } from './format.ts';
@@ -73,6 +74,8 @@ export interface Caller {
 export interface QrexecOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** Starts the client; by this process itself unless told otherwise. */
+  readonly spawn?: Spawn;
   /** $QREXEC_CLIENT_VM, else `qrexec-client-vm` on the PATH. */
   readonly program?: string;
 }
@@ -84,7 +87,8 @@ const exitMs = 10_000;
 /** Calls through qrexec-client-vm; this file is its only user. */
 export function qrexecCaller(options: QrexecOptions): Caller {
   const program = options.program ?? process.env.QREXEC_CLIENT_VM ?? 'qrexec-client-vm';
-  const start = (target: string, service: string) => startClient(program, target, service);
+  const spawn = options.spawn ?? spawnProgram;
+  const start = (target: string, service: string) => startClient(spawn, program, target, service);
   return {
     call: (contract, argument, request, callOptions = {}) => {
       const service = argument === '' ? contract.service : `${contract.service}+${argument}`;
@@ -107,11 +111,11 @@ export function qrexecCaller(options: QrexecOptions): Caller {
   };
 }
 
-function startClient(program: string, target: string, service: string): SpawnedProgram {
+function startClient(spawn: Spawn, program: string, target: string, service: string): SpawnedProgram {
   if (!/^[@A-Za-z][A-Za-z0-9_.:@-]{0,62}$/.test(target))
     throw new TypeError(`not a qrexec target: ${target}`);
   const socket = process.env.QREXEC_AGENT_SOCKET;
-  return spawnProgram(program, [target, service], {
+  return spawn(program, [target, service], {
     env: socket === undefined ? {} : { QREXEC_AGENT_SOCKET: socket },
   });
 }

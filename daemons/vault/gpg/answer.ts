@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Clock } from '../../lib/daemon/clock.ts';
+import type { Spawn } from '../../lib/daemon/forker.ts';
 import type { Log } from '../../lib/daemon/log.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import { decodeCommand, headerBytes } from '../../lib/openpgp/split-gpg.ts';
@@ -12,6 +13,7 @@ export interface GpgOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly signatures: SignatureLog;
+  readonly spawn: Spawn;
   readonly home: string;
 }
 
@@ -22,7 +24,7 @@ export interface GpgOptions {
  * @returns the exit status
  */
 export async function answerGpg(call: RelayedCall, options: GpgOptions): Promise<number> {
-  const { clock, log, signatures, home } = options;
+  const { clock, log, signatures, spawn, home } = options;
   try {
     const input = call.input[Symbol.asyncIterator]();
     const { value: first = Buffer.alloc(0) } = await input.next();
@@ -31,6 +33,7 @@ export async function answerGpg(call: RelayedCall, options: GpgOptions): Promise
     await serveCommand(command, after(first.subarray(headerBytes), input), call.stdout, {
       home,
       clock,
+      spawn,
       onSigned: async ({ sha256, bytes, key }) => {
         const facts = { sha256, bytes, key, for: call.source };
         await signatures.add(clock.now(), facts);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { Clock } from '../../lib/daemon/clock.ts';
-import { type SpawnedProgram, shellStatus, spawnProgram } from '../../lib/daemon/program.ts';
+import type { Spawn } from '../../lib/daemon/forker.ts';
+import { type SpawnedProgram, shellStatus } from '../../lib/daemon/program.ts';
 import {
   encodeData,
   encodeEnd,
@@ -37,6 +38,8 @@ export type Signed = Readonly<{ key: string; sha256: string; bytes: number }>;
 export interface VaultOptions {
   readonly home: string;
   readonly clock: Clock;
+  /** Starts gpg. */
+  readonly spawn: Spawn;
   /** Keeps the signature in the log; a signature that cannot be logged does not leave the vault. */
   readonly onSigned: (signed: Signed) => Promise<void>;
 }
@@ -84,7 +87,7 @@ async function runGpg(
   options: VaultOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const gpg = spawnProgram('gpg', [...serverArgs, ...command.args], {
+  const gpg = options.spawn('gpg', [...serverArgs, ...command.args], {
     env: { GNUPGHOME: options.home },
     signal,
   });

@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ProgramError, programEnvironment, type SpawnedProgram, spawnProgram } from './program.ts';
+
+/** How a program is started whose streams are its caller's. */
+export type Spawn = (
+  program: string,
+  args: readonly string[],
+  options: Readonly<{ env?: Readonly<Record<string, string>>; signal?: AbortSignal }>,
+) => SpawnedProgram;
+
+type Ended = Awaited<SpawnedProgram['exited']>;
+type Waiting = Readonly<{
+  program: string;
+  ended: (how: Ended) => void;
+  failed: (error: ProgramError) => void;
+}>;
+
+const script = fileURLToPath(new URL('forker.pl', import.meta.url));
+
+/**
+ * Starts programs from a small process of its own: a daemon that starts one copies its own memory's tables for it, and does
+ * nothing else until the program runs. Where that process cannot run, or ended, the daemon starts them itself.
+ *
+ * @param folder the role's own, where nobody else gets in
+ */
+export async function openForker(folder: string): Promise<{ spawn: Spawn; close(): void }> {
+  if (!existsSync(folder)) return { spawn: spawnProgram, close() {} };
+  const path = join(folder, 'forker.sock');
+  await rm(path, { force: true });
+  const forker = new Forker(path);
+  await forker.ready;
+  return { spawn: forker.spawn, close: () => forker.close() };
+}
+
+class Forker {
+  readonly #path: string;
+  readonly #helper: SpawnedProgram;
+  readonly #waiting = new Map<number, Waiting>();
+  #isRunning = false;
+  #started = 0;
+  readonly ready: Promise<void>;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#helper = spawnProgram('perl', [script, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#helper.stdin.on('error', () => {});
+    this.ready = new Promise((resolve) => {
+      void this.#listen(resolve).finally(resolve);
+    });
+  }
+
+  readonly spawn: Spawn = (program, args, options) => {
+    if (!this.#isRunning) return spawnProgram(program, args, options);
+    this.#started += 1;
+    const number = this.#started;
+    const exited = new Promise<Ended>((ended, failed) => {
+      this.#waiting.set(number, { program, ended, failed });
+    });
+    const kill = (signal: NodeJS.Signals = 'SIGTERM') => {
+      if (this.#waiting.has(number)) this.#helper.stdin.write(`kill ${number} ${signal.slice(3)}\n`);
+    };
+    const onAbort = () => kill('SIGKILL');
+    exited.finally(() => options.signal?.removeEventListener('abort', onAbort)).catch(() => {});
+    const env = Object.entries(programEnvironment(options.env)).flat();
+    const [stdin, stdout, stderr] = [
+      this.#stream(number, 0, [program, String(args.length), ...args, ...env]),
+      this.#stream(number, 1),
+      this.#stream(number, 2),
+    ] as const;
+    // Only its end is ever heard there.
+    stdin.resume();
+    if (options.signal?.aborted) onAbort();
+    else options.signal?.addEventListener('abort', onAbort, { once: true });
+    return {
+      pid: undefined,
+      stdin,
+      stdout,
+      stderr,
+      exited,
+      kill,
+      unref() {
+        for (const stream of [stdin, stdout, stderr]) stream.unref();
+      },
+    };
+  };
+
+  close(): void {
+    this.#helper.stdin.end();
+  }
+
+  #stream(number: number, descriptor: number, words: readonly string[] = []): Socket {
+    const head = Buffer.from([number, descriptor, ...words].map((word) => `${word}\0`).join(''));
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(head.length);
+    const socket = connect(this.#path);
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.syscall === 'connect') this.#lose(number, error);
+    });
+    socket.write(Buffer.concat([length, head]));
+    return socket;
+  }
+
+  #lose(number: number, cause: Error): void {
+    const waiting = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    const message = `${waiting?.program}: cannot be run (${cause.message})`;
+    waiting?.failed(new ProgramError('missing', message, '', undefined, undefined, { cause }));
+    this.#helper.stdin.write(`kill ${number} KILL\n`);
+  }
+
+  async #listen(onReady: () => void): Promise<void> {
+    let rest = '';
+    try {
+      for await (const chunk of this.#helper.stdout) {
+        const lines = (rest + String(chunk)).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) this.#take(line, onReady);
+      }
+    } finally {
+      this.#isRunning = false;
+      for (const { ended } of this.#waiting.values()) ended({ code: null, signal: 'SIGKILL' });
+      this.#waiting.clear();
+    }
+  }
+
+  #take(line: string, onReady: () => void): void {
+    const [what, number = '', ...words] = line.split(' ');
+    if (what === 'ready') {
+      this.#isRunning = true;
+      onReady();
+      return;
+    }
+    const waiting = this.#waiting.get(Number(number));
+    if (waiting === undefined) return;
+    this.#waiting.delete(Number(number));
+    if (what === 'missing') {
+      waiting.failed(
+        new ProgramError('missing', `${waiting.program}: cannot be run (${words.join(' ')})`, ''),
+      );
+      return;
+    }
+    const [code, signal] = words.map(Number);
+    waiting.ended(signal ? { code: null, signal: nameOf(signal) } : { code: code ?? null, signal: null });
+  }
+}
+
+function nameOf(signal: number): string {
+  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? 'SIGKILL';
+}

@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openForker, type Spawn } from '../../../../daemons/lib/daemon/forker.ts';
+import { type SpawnedProgram, spawnProgram } from '../../../../daemons/lib/daemon/program.ts';
+
+describe('a program', () => {
+  let folder: string;
+  let forker: Awaited<ReturnType<typeof openForker>>;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'forker-'));
+    forker = await openForker(folder);
+  });
+  afterAll(() => {
+    forker.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const spawns: readonly (readonly [string, Spawn])[] = [
+    ['the forker', (...how) => forker.spawn(...how)],
+    ['the process itself', spawnProgram],
+  ];
+
+  describe.each(spawns)('that %s starts', (_by, spawn) => {
+    const started: SpawnedProgram[] = [];
+    afterEach(() => {
+      for (const one of started.splice(0)) one.kill('SIGKILL');
+    });
+    const shell = (script: string, ...args: readonly string[]) => {
+      const program = spawn('sh', ['-c', script, 'sh', ...args], { env: { GIVEN: 'a b\nc' } });
+      started.push(program);
+      return program;
+    };
+
+    it('has its arguments, its environment and a stream each way', async () => {
+      process.env.NOT_GIVEN = 'x';
+      const program = shell(
+        'printf "%s|" "$GIVEN" "$NOT_GIVEN" "$LANG" "$@"; cat; echo oops >&2; exit 3',
+        '',
+        'ü',
+      );
+      program.stdin.end('typed');
+      const [out, err, ended] = await Promise.all([
+        text(program.stdout),
+        text(program.stderr),
+        program.exited,
+      ]);
+      expect(out).toBe('a b\nc||C.UTF-8||ü|typed');
+      expect(err).toBe('oops\n');
+      expect(ended).toEqual({ code: 3, signal: null });
+    });
+
+    it('passes on all that it is given, and nothing twice', async () => {
+      const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => at % 251));
+      const program = shell('exec cat');
+      program.stdin.end(content);
+      expect((await buffer(program.stdout)).equals(content)).toBe(true);
+      expect(await program.exited).toEqual({ code: 0, signal: null });
+    });
+
+    it('that is not there is said to be missing', async () => {
+      const program = spawn('/no/such/program', [], {});
+      program.stdin.on('error', () => {});
+      await expect(program.exited).rejects.toMatchObject({ code: 'missing' });
+    });
+
+    it('can be killed, at once or later, or by a signal', async () => {
+      const atOnce = shell('sleep 600');
+      atOnce.kill('SIGKILL');
+      expect(await atOnce.exited).toEqual({ code: null, signal: 'SIGKILL' });
+      const later = shell('echo on; exec sleep 600');
+      await new Promise((resolve) => later.stdout.once('data', resolve));
+      later.kill();
+      expect(await later.exited).toEqual({ code: null, signal: 'SIGTERM' });
+      const over = new AbortController();
+      const stopped = spawn('sleep', ['600'], { signal: over.signal });
+      over.abort();
+      expect(await stopped.exited).toEqual({ code: null, signal: 'SIGKILL' });
+      atOnce.kill();
+    });
+
+    it('may end before it has read its input, or be left by who listened', async () => {
+      const deaf = shell('exec 0<&-; echo heard nothing');
+      deaf.stdin.on('error', () => {});
+      deaf.stdin.write(Buffer.alloc(1_000_000));
+      expect(await text(deaf.stdout)).toBe('heard nothing\n');
+      expect(await deaf.exited).toMatchObject({ code: 0 });
+      const loud = shell('exec yes');
+      await new Promise((resolve) => loud.stdout.once('data', resolve));
+      loud.stdout.destroy();
+      expect(await loud.exited).not.toMatchObject({ code: 0 });
+    });
+
+    it('is one of many at once, each with its own', async () => {
+      const said = await Promise.all(
+        Array.from({ length: 100 }, async (_, number) => {
+          const program = shell('cat; exit "$1"', String(number));
+          program.stdin.end(String(number));
+          return [await text(program.stdout), (await program.exited).code];
+        }),
+      );
+      expect(said).toEqual(Array.from({ length: 100 }, (_, number) => [String(number), number]));
+    });
+  });
+
+  it('is started by the process itself when there is no forker any more, or never was', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'forker-'));
+    const gone = await openForker(own);
+    const running = gone.spawn('sh', ['-c', 'echo on; exec sleep 1'], {});
+    await new Promise((resolve) => running.stdout.once('data', resolve));
+    gone.close();
+    expect(await running.exited).toMatchObject({ signal: 'SIGKILL' });
+    rmSync(own, { recursive: true });
+    const never = await openForker(join(own, 'not-there'));
+    for (const one of [gone, never])
+      expect(await one.spawn('true', [], {}).exited).toMatchObject({ code: 0 });
+  });
+});
