@@ -15,6 +15,7 @@ socket(my $daemon, $af_unix, $sock_stream, 0) or fail("socket: $!");
 # A path however long fits, for the address holds its last part alone.
 chdir $folder or fail("the vault's daemon is not there: $folder: $!", 125);
 connect($daemon, pack('S a108', $af_unix, 'relay.sock')) or fail("the vault's daemon does not answer: $!", 125);
+$SIG{PIPE} = 'IGNORE';    # a daemon that has read enough still answers
 put($daemon, "$service+ $source\0");
 
 my ($received, $input) = ('', \*STDIN);
@@ -26,8 +27,7 @@ while (1) {
   if ($input && vec($readable, fileno $input, 1)) {
     my $piece = '';
     sysread($input, $piece, 65_536);
-    put($daemon, pack('N', length $piece) . $piece);
-    undef $input if $piece eq '';
+    undef $input if !put($daemon, pack('N', length $piece) . $piece) || $piece eq '';
   }
   next if !vec($readable, fileno $daemon, 1);
   sysread($daemon, $received, 65_536, length $received) or fail("the vault's daemon went away", 255);
@@ -41,8 +41,8 @@ sub take {
     my $bytes = substr($received, 5, $length);
     substr($received, 0, 5 + $length, '');
     if    ($kind == 0) { exit unpack('N', $bytes) }
-    elsif ($kind == 1) { put(\*STDOUT, $bytes) }
-    elsif ($kind == 2) { put(\*STDERR, $bytes) }
+    elsif ($kind == 1) { put(\*STDOUT, $bytes) or exit 1 }
+    elsif ($kind == 2) { put(\*STDERR, $bytes) or exit 1 }
     else               { fail("the vault's daemon is busy", 125) }
   }
 }
@@ -51,9 +51,10 @@ sub put {
   my ($handle, $bytes) = @_;
   while (length $bytes) {
     my $count = syswrite($handle, $bytes);
-    exit 1 if !defined $count;
+    return 0 if !defined $count;
     substr($bytes, 0, $count, '');
   }
+  return 1;
 }
 
 # 125 and 255 are what qrexec ends a call with that it could not make, or lost: a caller may try again.
