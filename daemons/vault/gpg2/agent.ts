@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { run } from '../../lib/daemon/program.ts';
@@ -60,7 +60,7 @@ export class Agent {
   }
 
   async #look(): Promise<AgentSockets> {
-    if (this.#running !== undefined && (await isNewer(copyOf(this.#home), this.#home))) return this.#running;
+    if (this.#running !== undefined && (await isCopied(this.#home, copyOf(this.#home)))) return this.#running;
     this.#running = await startAgent(this.#home);
     return this.#running;
   }
@@ -73,7 +73,7 @@ function copyOf(home: string): string {
 async function startAgent(home: string): Promise<AgentSockets> {
   const subkeys = copyOf(home);
   await mkdir(home, { recursive: true, mode: 0o700 });
-  if (!(await isNewer(subkeys, home))) await copySubkeys(home, subkeys);
+  if (!(await isCopied(home, subkeys))) await copySubkeys(home, subkeys);
   await run('gpgconf', ['--homedir', subkeys, '--launch', 'gpg-agent'], { timeoutMs });
   const { stdout } = await run('gpgconf', ['--homedir', subkeys, '--list-dirs'], { timeoutMs });
   const folders = new Map(
@@ -88,9 +88,12 @@ async function startAgent(home: string): Promise<AgentSockets> {
   return { restricted: decodeURIComponent(restricted), full: decodeURIComponent(full) };
 }
 
-async function isNewer(copy: string, original: string): Promise<boolean> {
+/** Made once a copy is whole, with the time of the key ring that it is of: a vault may be killed while it copies. */
+const copied = 'copied';
+
+async function isCopied(from: string, to: string): Promise<boolean> {
   const [made, changed] = await Promise.all(
-    [copy, original].map((path) => stat(path).catch(() => undefined)),
+    [join(to, copied), from].map((path) => stat(path).catch(() => undefined)),
   );
   return made !== undefined && changed !== undefined && made.mtimeMs >= changed.mtimeMs;
 }
@@ -98,12 +101,15 @@ async function isNewer(copy: string, original: string): Promise<boolean> {
 async function copySubkeys(from: string, to: string): Promise<void> {
   const common = ['--no-armor', '--batch', '--no-tty', '--disable-dirmngr'];
   const options = { timeoutMs, env: {} };
-  const { stdout } = await run('gpg', [...common, '--homedir', from, '--export-secret-subkeys'], options);
   // An agent whose folder vanishes ends at a moment of its own, maybe with the keys that it was just given.
   if (existsSync(to)) await run('gpgconf', ['--homedir', to, '--kill', 'gpg-agent'], { timeoutMs });
   await rm(to, { recursive: true, force: true });
   await mkdir(to, { recursive: true, mode: 0o700 });
+  const { mtime } = await stat(from);
+  const { stdout } = await run('gpg', [...common, '--homedir', from, '--export-secret-subkeys'], options);
   await run('gpg', [...common, '--homedir', to, '--import'], { ...options, input: stdout });
+  await writeFile(join(to, copied), '');
+  await utimes(join(to, copied), mtime, mtime);
 }
 
 /** One connection: a line is asked, its data and status lines come back, and last `OK` or `ERR`. */

@@ -109,6 +109,17 @@ describe('a vault that speaks as split-gpg2', () => {
     expect(copied.match(/^ssb:/gm)).toHaveLength(2);
   });
 
+  it('copies the keys again, once for all who ask, when it was killed while it copied', async () => {
+    const copy = join(state(), 'gnupg/qubes-auto-keyring');
+    execFileSync('gpgconf', ['--homedir', copy, '--kill', 'gpg-agent']);
+    rmSync(copy, { recursive: true });
+    mkdirSync(copy, { mode: 0o700 });
+    const signer = splitGpg2Signer(key, agent);
+    const texts = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const signatures = await Promise.all(texts.map((text) => signer.sign(Buffer.from(text))));
+    expect(new Set(signatures.map((one) => one.toString('hex'))).size).toBe(texts.length);
+  });
+
   it('lets nobody use the key that certifies', async () => {
     const home = join(state(), 'gnupg');
     const list = execFileSync('gpg', ['--homedir', home, '--with-colons', '--with-keygrip', '-K'], {
