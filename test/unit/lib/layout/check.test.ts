@@ -189,7 +189,7 @@ describe('checkLayout', () => {
       }),
       { numRuns: 1_000 },
     );
-    expect(read).toBeGreaterThan(50);
+    expect(read).toBeGreaterThan(10);
   });
 });
 
