@@ -152,7 +152,7 @@ async function inputs(
     document.version === build.version &&
     document.parts.join() === build.parts.join();
   if (!isOfBuild) throw new ReplyError('protocol', 'the recipe is of another build');
-  for (const input of document.inputs) await stock.demandSized(input, fetched, input.name);
+  await Promise.all(document.inputs.map((input) => stock.demandSized(input, fetched, input.name)));
   if (outcome.buildinfo !== null) await stock.demand(outcome.buildinfo, handed, 'buildinfo');
   return { is: 'inputs', recipe: outcome.recipe, document, buildinfo: outcome.buildinfo };
 }
@@ -178,7 +178,7 @@ async function attest(
   if (payload.kind !== 'build') return { is: 'other' };
   await stock.demand(attestation, ['attest'], 'attestation');
   const document = await readAttestation(objects, attestation);
-  for (const file of document.publish) await stock.demandSized(file, published, file.path);
+  await Promise.all(document.publish.map((file) => stock.demandSized(file, published, file.path)));
   return { is: 'attest', attestation, document };
 }
 

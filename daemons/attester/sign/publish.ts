@@ -47,9 +47,16 @@ async function publishTree(options: PublishOptions, tree: Tree): Promise<Publica
   const judged = examined.judgement.files.filter((file) => file.verdict === tree.verdict);
   if (judged.length === 0 || (openpgp === undefined && vault === undefined)) return nothing;
   const evidence = evidenceDocument(job, examined);
-  const links = openpgp === undefined ? [] : await publishLinks(options, tree, openpgp, judged);
-  const statements =
-    vault === undefined ? [] : await publishStatements(options, tree, vault, { judged, evidence });
+  // At once: each waits for the vault, and neither for the other.
+  const failed = new AbortController();
+  const signing = { ...options, signal: AbortSignal.any([options.signal, failed.signal]) };
+  const [links, statements] = await Promise.all([
+    openpgp === undefined ? [] : publishLinks(signing, tree, openpgp, judged),
+    vault === undefined ? [] : publishStatements(signing, tree, vault, { judged, evidence }),
+  ]).catch((error: unknown) => {
+    failed.abort(error);
+    throw error;
+  });
   const beside = besideOf(tree, job.build);
   const label = labelOf(job.build);
   const buildinfo = examined.buildinfo;
