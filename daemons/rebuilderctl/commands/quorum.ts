@@ -7,11 +7,13 @@ import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, exitCodes } from '../errors.ts';
 import { nativeArchitecture } from '../native-architecture.ts';
+import { aptAccepts } from '../quorum/apt.ts';
 import { type Asking, askRebuilder } from '../quorum/ask.ts';
 import { judgeWords } from '../quorum/outcome.ts';
 import { installedPackages, type Package, packageNamed } from '../quorum/packages.ts';
 import { alarms, jsonOf, print, type Row } from '../quorum/report.ts';
 import { advice, VerifyError } from '../verify/errors.ts';
+import type { Trust } from '../verify/judge.ts';
 import { openPublications, type Publication } from '../verify/publications.ts';
 import { type NamedTrust, readTrust } from '../verify/trust.ts';
 
@@ -77,15 +79,17 @@ async function ask(context: Context, named: readonly string[], options: Options)
   const packages = options.installed
     ? await installedPackages(env)
     : (await Promise.all(named.map((one) => packageNamed(one, env)))).flat();
-  const layout = await layoutOf(context, options);
-  if (layout === undefined)
+  const trusted = await trustedBy(context, options);
+  if (trusted === undefined)
     terminal.note('without --layout nobody’s signature is checked: anybody can have written these links');
   const publications = await openPublications(options.rebuilder, clock, env);
+  const layout = trusted?.layout;
   const asking: Asking = { layout, native: await nativeArchitecture(), now: clock.now(), signal: stop };
   const threshold = options.threshold ?? thresholdIn(layout) ?? Math.min(2, publications.all.length);
   try {
     return await askAll(packages, publications.all, {
       asking,
+      trust: trusted?.trust,
       threshold,
       onEach: counter(context, packages.length),
     });
@@ -97,16 +101,20 @@ async function ask(context: Context, named: readonly string[], options: Options)
 async function askAll(
   packages: readonly Package[],
   rebuilders: readonly Publication[],
-  how: Readonly<{ asking: Asking; threshold: number; onEach: () => void }>,
+  how: Readonly<{ asking: Asking; trust: Trust | undefined; threshold: number; onEach: () => void }>,
 ): Promise<readonly Row[]> {
+  const { asking, trust, threshold } = how;
   const rows: Row[] = [];
   const waiting = packages.entries();
   const work = async () => {
     for (const [at, one] of waiting) {
-      const words = await Promise.all(
-        rebuilders.map((rebuilder) => askRebuilder(rebuilder, one, how.asking)),
+      const asked = await Promise.all(rebuilders.map((rebuilder) => askRebuilder(rebuilder, one, asking)));
+      const words = asked.map(({ word }) => word);
+      const links = asked.flatMap(({ link }) => link ?? []);
+      const judged = judgeWords(words, threshold, (sha256) =>
+        trust === undefined ? null : aptAccepts(trust, one, sha256, { links, now: asking.now }),
       );
-      rows[at] = { package: one, words, ...judgeWords(words, how.threshold) };
+      rows[at] = { package: one, words, ...judged };
       how.onEach();
     }
   };
@@ -123,11 +131,14 @@ function counter({ terminal }: Context, total: number): () => void {
   };
 }
 
-async function layoutOf(context: Context, options: Options): Promise<Layout | undefined> {
+async function trustedBy(
+  context: Context,
+  options: Options,
+): Promise<Readonly<{ layout: Layout; trust: Trust }> | undefined> {
   if (options.layout === undefined) return undefined;
   try {
     const trust = await readTrust(context, { ...options, layout: options.layout });
-    return openLayout({ ...trust, now: context.clock.now() });
+    return { layout: openLayout({ ...trust, now: context.clock.now() }), trust };
   } catch (error) {
     if (!(error instanceof VerifyError || error instanceof VerificationError)) throw error;
     throw new CommandError(`${error.code}: ${error.message}`, advice[error.code]);

@@ -18,7 +18,7 @@ import {
 import { publishedNames } from '../../lib/domain/published.ts';
 import { buildVersion } from '../../lib/domain/version.ts';
 import { VerificationError } from '../../lib/intoto/errors.ts';
-import { storeLinks, validLinks } from '../../lib/intoto/links.ts';
+import { type FetchedLink, storeLinks, validLinks } from '../../lib/intoto/links.ts';
 import type { Answer, Publication } from '../verify/publications.ts';
 import type { Word } from './outcome.ts';
 import type { Package } from './packages.ts';
@@ -33,32 +33,38 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
+/** What a rebuilder says, and its link as it came. */
+export type Heard = Readonly<{ word: Word; link: FetchedLink | undefined }>;
+
 /** Asks one rebuilder for its link of a package and, where it has none, whether it made other bytes. */
-export async function askRebuilder(publication: Publication, of: Package, asking: Asking): Promise<Word> {
+export async function askRebuilder(publication: Publication, of: Package, asking: Asking): Promise<Heard> {
   const rebuilder = publication.name;
   const answer = await publication.read(
     metadataWithin(of.name, of.version),
     maxMetablockBytes,
     asking.signal,
   );
-  if (answer.kind === 'unreachable') return { rebuilder, says: 'unreachable', say: answer.say };
-  if (answer.kind === 'found') return { rebuilder, ...wordOf(answer.bytes, of, asking) };
+  const without = (word: Said) => ({ word: { rebuilder, ...word }, link: undefined });
+  if (answer.kind === 'unreachable') return without({ says: 'unreachable', say: answer.say });
+  if (answer.kind === 'found') {
+    const untrusted = answer.bytes.toString('utf8');
+    return { word: { rebuilder, ...wordOf(untrusted, of, asking) }, link: { from: rebuilder, untrusted } };
+  }
   for (const path of differencePaths(of, asking.native)) {
     const difference = await publication.read(path, maxEnvelopeBytes, asking.signal);
     const rebuilt = rebuiltOf(difference, of);
-    if (rebuilt !== undefined) return { rebuilder, says: 'differs', rebuilt };
+    if (rebuilt !== undefined) return without({ says: 'differs', rebuilt });
   }
-  return { rebuilder, says: 'absent' };
+  return without({ says: 'absent' });
 }
 
 type Said = Word extends infer W ? (W extends Word ? Omit<W, 'rebuilder'> : never) : never;
 
-function wordOf(bytes: Buffer, of: Package, { layout, now }: Asking): Said {
+function wordOf(text: string, of: Package, { layout, now }: Asking): Said {
   try {
-    const text = bytes.toString('utf8');
     const key = layout === undefined ? claimedKey(text) : checkedKey(text, layout, now);
     const { products } = parseLink(parseMetablock(text).untrusted);
-    const sha256 = products[nameOnDisk({ ...of, package: of.name })]?.sha256;
+    const sha256 = products[fileOf(of)]?.sha256;
     if (sha256 === undefined) return { says: 'other-files' };
     return {
       says: 'reproduced',
@@ -75,6 +81,11 @@ function wordOf(bytes: Buffer, of: Package, { layout, now }: Asking): Said {
     const [reason] = error instanceof VerificationError ? error.reasons : [];
     return { says: 'refused', say: reason?.say ?? error.message };
   }
+}
+
+/** The package under the name that apt gives it on disk. */
+export function fileOf(of: Package): string {
+  return nameOnDisk({ ...of, package: of.name });
 }
 
 function claimedKey(text: string): string {

@@ -6,7 +6,7 @@ export type Word = Readonly<{ rebuilder: string }> &
     | Readonly<{
         says: 'reproduced';
         sha256: Sha256;
-        /** Everything that its link lists, one text for one set: apt compares all of it. */
+        /** Every product that its link lists, one text for one set. */
         products: string;
         /** The key that signed, for one vote a key. */
         key: string;
@@ -24,7 +24,7 @@ export type Word = Readonly<{ rebuilder: string }> &
 export const outcomes = ['agreed', 'uneven', 'short', 'unknown', 'outvoted', 'disagreed'] as const;
 /**
  * `agreed`: as many as the threshold asks for made the same bytes, and nobody others. `uneven`: they did, and their links
- * list other files besides. `short`: too few did. `unknown`: too few did, and not all could be asked. `outvoted`: enough
+ * differ in what else they say. `short`: too few did. `unknown`: too few did, and not all could be asked. `outvoted`: enough
  * did, and somebody made others. `disagreed`: too few did, and somebody made others.
  */
 export type Outcome = (typeof outcomes)[number];
@@ -35,28 +35,40 @@ export interface Judged {
   readonly sha256: Sha256 | undefined;
   /** Different keys by which they are vouched for. */
   readonly votes: number;
-  /** Whether apt with a layout of these rebuilders and this threshold would install it. */
-  readonly apt: boolean;
+  /** Whether apt would install it by these links and this layout; null without a layout. */
+  readonly apt: boolean | null;
 }
 
 type Reproduced = Extract<Word, { says: 'reproduced' }>;
 
-/** Weighs what rebuilders say of one package. */
-export function judgeWords(words: readonly Word[], threshold: number): Judged {
+/**
+ * Weighs what rebuilders say of one package.
+ *
+ * @param apt what apt would decide about such bytes
+ */
+export function judgeWords(
+  words: readonly Word[],
+  threshold: number,
+  apt: (sha256: Sha256) => boolean | null,
+): Judged {
   const reproduced = words.filter((word): word is Reproduced => word.says === 'reproduced');
   const [sha256, agreeing = []] = majority(reproduced) ?? [];
   const votes = keysOf(agreeing);
   const isEnough = votes >= threshold;
-  const sets = new Set(reproduced.map(({ products }) => products)).size;
+  const accepts = sha256 === undefined ? false : apt(sha256);
+  const sets = new Set(
+    words.flatMap((word) =>
+      word.says === 'reproduced' ? [word.products] : word.says === 'other-files' ? [word.says] : [],
+    ),
+  );
   const dissent = words.some((word) => word.says === 'differs') || agreeing.length < reproduced.length;
   const away = words.some(({ says }) => says === 'unreachable');
   const outcome = ((): Outcome => {
     if (dissent) return isEnough ? 'outvoted' : 'disagreed';
     if (!isEnough) return away ? 'unknown' : 'short';
-    return sets > 1 ? 'uneven' : 'agreed';
+    return sets.size > 1 || accepts === false ? 'uneven' : 'agreed';
   })();
-  // in-toto compares every link that is there with every other one, unless one suffices.
-  return { outcome, sha256, votes, apt: isEnough && (sets === 1 || threshold === 1) };
+  return { outcome, sha256, votes, apt: accepts };
 }
 
 /** The hash that most keys vouch for, and its links; the first one asked where as many vouch for another. */

@@ -9,7 +9,7 @@ export type Row = Readonly<{ package: Package; words: readonly Word[] }> & Judge
 const meanings: Readonly<Record<Outcome, string>> = {
   agreed: 'enough rebuilders made the same bytes',
   uneven:
-    'enough made the same bytes, and their links list other files besides: they rebuild other architectures',
+    'enough made the same bytes, and their links differ in the rest: they rebuild other architectures, say',
   short: 'too few rebuilders made it',
   unknown: 'too few made it, and not all could be asked',
   outvoted: 'enough made the same bytes, and somebody made others',
@@ -55,7 +55,7 @@ export function print(terminal: Terminal, rows: readonly Row[], isOne: boolean):
       row.package.version,
       row.package.architecture,
       row.outcome,
-      row.apt ? 'accepts' : 'refuses',
+      row.apt === null ? '-' : row.apt ? 'accepts' : 'refuses',
       row.words.map(wordOf).join('; '),
     ]),
   );

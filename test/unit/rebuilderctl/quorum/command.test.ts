@@ -7,7 +7,7 @@ import { formatEnvelope, payloadTypes } from '../../../../daemons/lib/contracts/
 import { systemClock } from '../../../../daemons/lib/daemon/clock.ts';
 import { dayMs } from '../../../../daemons/lib/domain/date.ts';
 import { buildLayout, type LayoutKey } from '../../../../daemons/lib/domain/layout.ts';
-import { type Artifacts, linkOf } from '../../../../daemons/lib/domain/link.ts';
+import { type Artifacts, type Link, linkOf } from '../../../../daemons/lib/domain/link.ts';
 import {
   formatMetablock,
   type JsonObject,
@@ -92,10 +92,13 @@ const files = {
 const versions = { foo: '1:1.0-1+b1', 'foo-data': '1:1.0-1', bar: '2' };
 
 async function publish(at: number, name: keyof typeof files, sha256 = good, more: Artifacts = {}, by = at) {
+  await publishLink(at, name, linkOf({ [files[name]]: { sha256 }, ...more }), by);
+}
+async function publishLink(at: number, name: keyof typeof files, link: Link, by = at) {
   const key = keys[by];
   if (key === undefined) throw new Error('no key');
-  const link = await signDocument(linkOf({ [files[name]]: { sha256 }, ...more }), optionsOf(key));
-  put(at, `sources/${name}/${versions[name]}/metadata`, textOf(link));
+  const signed = await signDocument(link, optionsOf(key));
+  put(at, `sources/${name}/${versions[name]}/metadata`, textOf(signed));
 }
 function ask(...args: readonly string[]): Promise<Ran> {
   const rebuilders = trees.flatMap((tree) => ['--rebuilder', tree]);
@@ -183,6 +186,54 @@ describe('rebuilderctl quorum', () => {
       code: 1,
       rows: [{ outcome: 'uneven', apt: false }],
     });
+  });
+
+  it('accepts nothing that apt refuses by the same links', async () => {
+    const bar = files.bar;
+    const both = { sha256: good, sha512: 'ef'.repeat(64) };
+    const cases: readonly (readonly [string, string, readonly Link[]])[] = [
+      [
+        'one lists other files alone',
+        'uneven',
+        [
+          linkOf({ [bar]: { sha256: good } }),
+          linkOf({ [bar]: { sha256: good } }),
+          linkOf({ x: { sha256: other } }),
+        ],
+      ],
+      [
+        'materials differ',
+        'uneven',
+        [
+          linkOf({ [bar]: { sha256: good } }),
+          { ...linkOf({ [bar]: { sha256: good } }), materials: { x: { sha256: other } } },
+        ],
+      ],
+      ['a second hash', 'uneven', [linkOf({ [bar]: both }), linkOf({ [bar]: both })]],
+    ];
+    for (const [what, outcome, links] of cases) {
+      for (const [at, link] of links.entries()) await publishLink(at, 'bar', link);
+      expect(await askJson('bar', ...trusting()), what).toMatchObject({
+        code: 1,
+        rows: [{ outcome, apt: false }],
+      });
+      for (const at of links.keys()) rmSync(join(trees[at] ?? '', 'sources/bar'), { recursive: true });
+    }
+  });
+
+  it('takes with apt the first key’s link where one suffices', async () => {
+    const one = join(folder, 'one.layout');
+    const signed = await signLayout(
+      buildLayout({ rebuilders: keys, threshold: 1, expires: layoutTime(now + dayMs) }),
+      optionsOf(owner),
+    );
+    writeFileSync(one, textOf(signed));
+    const asked = () => askJson('bar', '--layout', one, ...trusting().slice(2));
+    for (const differing of [0, 1]) {
+      for (const at of [0, 1, 2]) await publish(at, 'bar', at === differing ? other : good);
+      const rows = [{ outcome: 'outvoted', sha256: good, apt: differing !== 0 }];
+      expect(await asked()).toMatchObject({ code: 3, rows });
+    }
   });
 
   it('counts no link by a key that the layout does not name for it, nor one that was changed', async () => {

@@ -19,32 +19,48 @@ const differs: Word = {
   rebuilt: parseSha256('d'.repeat(64)),
 };
 
+const accepts = () => true;
+
 describe('what rebuilders say of a package', () => {
-  it.each<[string, string, boolean, readonly Word[]]>([
-    ['two made the same', 'agreed', true, [made('1'), made('2')]],
-    ['three made the same', 'agreed', true, [made('1'), made('2'), made('3')]],
-    ['two made it, the third has none', 'agreed', true, [made('1'), said('absent'), made('2')]],
-    ['two made it, the third is away', 'agreed', true, [made('1'), away, made('2')]],
-    ['one made it', 'short', false, [made('1'), said('absent')]],
-    ['one key at two places', 'short', false, [made('1'), made('1')]],
-    ['one made it, the other lists other files', 'short', false, [made('1'), said('other-files')]],
-    ['one made it, the other is not believed', 'short', false, [made('1'), lies]],
-    ['nobody made it', 'short', false, [said('absent'), said('absent')]],
-    ['one made it, the other is away', 'unknown', false, [made('1'), away]],
-    ['all are away', 'unknown', false, [away, away]],
-    ['other architectures besides', 'uneven', false, [made('1'), made('2', 'a', 'Q')]],
-    ['two agree, the third’s link differs', 'outvoted', false, [made('1'), made('2'), made('3', 'b', 'Q')]],
-    ['two agree, the third made others and says so', 'outvoted', true, [made('1'), differs, made('2')]],
-    ['one each', 'disagreed', false, [made('1'), made('2', 'b', 'Q')]],
-    ['one made it, the other others', 'disagreed', false, [made('1'), differs]],
-    ['nobody made it, one made others', 'disagreed', false, [said('absent'), differs]],
-  ])('%s: %s', (_what, outcome, apt, words) => {
-    expect(judgeWords(words, 2)).toMatchObject({ outcome, apt });
+  it.each<[string, string, readonly Word[]]>([
+    ['two made the same', 'agreed', [made('1'), made('2')]],
+    ['three made the same', 'agreed', [made('1'), made('2'), made('3')]],
+    ['two made it, the third has none', 'agreed', [made('1'), said('absent'), made('2')]],
+    ['two made it, the third is away', 'agreed', [made('1'), away, made('2')]],
+    ['one made it', 'short', [made('1'), said('absent')]],
+    ['one key at two places', 'short', [made('1'), made('1')]],
+    ['one made it, the other lists other files', 'short', [made('1'), said('other-files')]],
+    ['one made it, the other is not believed', 'short', [made('1'), lies]],
+    ['nobody made it', 'short', [said('absent'), said('absent')]],
+    ['one made it, the other is away', 'unknown', [made('1'), away]],
+    ['all are away', 'unknown', [away, away]],
+    ['two made it, the third lists other files', 'uneven', [made('1'), made('2'), said('other-files')]],
+    ['other architectures besides', 'uneven', [made('1'), made('2', 'a', 'Q')]],
+    ['two agree, the third’s link differs', 'outvoted', [made('1'), made('2'), made('3', 'b', 'Q')]],
+    ['two agree, the third made others and says so', 'outvoted', [made('1'), differs, made('2')]],
+    ['one each', 'disagreed', [made('1'), made('2', 'b', 'Q')]],
+    ['one made it, the other others', 'disagreed', [made('1'), differs]],
+    ['nobody made it, one made others', 'disagreed', [said('absent'), differs]],
+  ])('%s: %s', (_what, outcome, words) => {
+    expect(judgeWords(words, 2, accepts)).toMatchObject({ outcome });
+  });
+
+  it('is never agreed where apt refuses', () => {
+    const words = [made('1'), made('2')];
+    expect(judgeWords(words, 2, () => false)).toMatchObject({ outcome: 'uneven', apt: false });
+    expect(judgeWords(words, 2, () => null)).toMatchObject({ outcome: 'agreed', apt: null });
+    expect(judgeWords([], 2, accepts)).toMatchObject({ outcome: 'short', apt: false });
   });
 
   it('is enough by one rebuilder where the threshold is one', () => {
-    expect(judgeWords([made('1'), made('2', 'a', 'Q')], 1)).toMatchObject({ outcome: 'uneven', apt: true });
-    expect(judgeWords([made('1'), said('absent')], 1)).toMatchObject({ outcome: 'agreed', votes: 1 });
+    expect(judgeWords([made('1'), made('2', 'a', 'Q')], 1, accepts)).toMatchObject({
+      outcome: 'uneven',
+      apt: true,
+    });
+    expect(judgeWords([made('1'), said('absent')], 1, accepts)).toMatchObject({
+      outcome: 'agreed',
+      votes: 1,
+    });
   });
 
   it('is weighed the same in whatever order they are asked', () => {
@@ -60,10 +76,9 @@ describe('what rebuilders say of a package', () => {
     );
     fc.assert(
       fc.property(fc.array(words, { maxLength: 6 }), fc.integer({ min: 1, max: 3 }), (all, threshold) => {
-        const { outcome, votes, apt } = judgeWords(all, threshold);
-        expect(judgeWords([...all].reverse(), threshold)).toMatchObject({ outcome, votes, apt });
-        if (apt) expect(votes).toBeGreaterThanOrEqual(threshold);
-        if (outcome === 'agreed') expect(apt).toBe(true);
+        const { outcome, votes } = judgeWords(all, threshold, accepts);
+        expect(judgeWords([...all].reverse(), threshold, accepts)).toMatchObject({ outcome, votes });
+        if (outcome === 'agreed') expect(votes).toBeGreaterThanOrEqual(threshold);
       }),
     );
   });
