@@ -69,6 +69,21 @@ function planBinaries({ folder, build, products, earlier }: PlanOptions): readon
   });
 }
 
+/**
+ * Whether an earlier link of the same build and label vouches for a file that is not among these products: documents of
+ * these alone must not replace those that say of it what it rests on.
+ */
+export function coversFewer({ folder, build, products, earlier }: PlanOptions): boolean {
+  const names = new Set<string>(products.flatMap(productNames));
+  return ofLabel(ofSource(folder, build, earlier), build).some((link) =>
+    link.products.some(({ name }) => !names.has(name)),
+  );
+}
+
+function ofLabel(links: readonly EarlierLink[], build: BuildSpec): readonly EarlierLink[] {
+  return links.filter(({ path }) => path.endsWith(`.${labelOf(build)}.link`));
+}
+
 /** Earlier links of the same source and version: both stand in the link itself, for its path is not signed. */
 function ofSource(
   folder: string,
@@ -87,7 +102,7 @@ function planSource({ folder, build, products, earlier }: PlanOptions): readonly
   const under = sourceFolder(folder, build.source, build.version);
   const label = labelOf(build);
   const ours = ofSource(folder, build, earlier);
-  const ofBuild = ours.filter((link) => link.path.endsWith(`.${label}.link`));
+  const ofBuild = ofLabel(ours, build);
   const planned = (kept: readonly EarlierLink[], name: (keyid: string) => string): PlannedLink => ({
     link: linkOf(merge(kept, products), subject as JsonObject),
     path: (keyid) => parsePublicationPath(`${under}/${name(keyid)}`),

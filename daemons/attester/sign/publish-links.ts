@@ -2,22 +2,29 @@ import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
 import type { Product } from '../../lib/domain/link.ts';
 import { believedParts, type SigningKey } from '../keys.ts';
 import { type EarlierLink, maxEarlierBytes, readEarlier } from './earlier.ts';
-import { planLinks } from './plan.ts';
+import { type PlanOptions, planLinks } from './plan.ts';
 import { type Published, signLinks } from './sign-links.ts';
 import type { PublishOptions, Tree } from './tree.ts';
 
-/** The in-toto links of a verdict, each merged with what was published at its place, signed by OpenPGP. */
-export async function publishLinks(
+/** What a tree's links are to say of a verdict, with what was published at their places before. */
+export async function gatherLinks(
   options: PublishOptions,
   tree: Tree,
   key: SigningKey,
   judged: readonly JudgedFile[],
-): Promise<readonly Published[]> {
-  const { now, signal, progress, job } = options;
+): Promise<PlanOptions> {
   const { folder, perBinary } = tree;
   const earlier = await readEarlierLinks(options, tree, key);
-  const products = judged.flatMap(productOf);
-  const planned = planLinks({ folder, build: job.build, products, earlier, perBinary });
+  return { folder, build: options.job.build, products: judged.flatMap(productOf), earlier, perBinary };
+}
+
+/** The in-toto links of a verdict, each merged with what was published at its place, signed by OpenPGP. */
+export async function publishLinks(
+  { now, signal, progress }: PublishOptions,
+  gathered: PlanOptions,
+  key: SigningKey,
+): Promise<readonly Published[]> {
+  const planned = planLinks(gathered);
   progress('signing', 0, planned.length);
   return await signLinks(planned, {
     key,

@@ -1,9 +1,10 @@
+import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
 import { publicKeyPath } from '../../lib/domain/link.ts';
 import { type Fingerprint, parsePublicationPath } from '../../lib/domain/names.ts';
 import { publishedNames, releaseName } from '../../lib/domain/published.ts';
 import { evidenceDocument } from '../compare/evidence-document.ts';
-import { labelOf } from './plan.ts';
-import { publishLinks } from './publish-links.ts';
+import { coversFewer, labelOf } from './plan.ts';
+import { gatherLinks, publishLinks } from './publish-links.ts';
 import { publishStatements } from './publish-statements.ts';
 import { rootLayout } from './root-layout.ts';
 import type { Published } from './sign-links.ts';
@@ -46,40 +47,59 @@ async function publishTree(options: PublishOptions, tree: Tree): Promise<Publica
   const vault = settings.vault[tree.verdict];
   const judged = examined.judgement.files.filter((file) => file.verdict === tree.verdict);
   if (judged.length === 0 || (openpgp === undefined && vault === undefined)) return nothing;
-  const evidence = evidenceDocument(job, examined);
+  const gathered = openpgp && (await gatherLinks(options, tree, openpgp, judged));
+  const isKept = tree.verdict === 'reproducible' && gathered !== undefined && coversFewer(gathered);
+  if (isKept)
+    options.log.info('the earlier evidence is kept: it is of more files', { source: job.build.source });
   // At once: each waits for the vault, and neither for the other.
   const failed = new AbortController();
   const signing = { ...options, signal: AbortSignal.any([options.signal, failed.signal]) };
-  const [links, statements] = await Promise.all([
-    openpgp === undefined ? [] : publishLinks(signing, tree, openpgp, judged),
-    vault === undefined ? [] : publishStatements(signing, tree, vault, { judged, evidence }),
+  const [links, documents] = await Promise.all([
+    gathered && openpgp ? publishLinks(signing, gathered, openpgp) : [],
+    isKept ? [] : publishDocuments(signing, tree, judged),
   ]).catch((error: unknown) => {
     failed.abort(error);
     throw error;
   });
-  const beside = besideOf(tree, job.build);
-  const label = labelOf(job.build);
-  const buildinfo = examined.buildinfo;
   return {
     files: [
       ...links,
-      ...statements,
-      { path: beside(publishedNames.evidence(label)), content: evidence },
-      ...(buildinfo === null
-        ? []
-        : [
-            {
-              path: beside(publishedNames.buildinfo(job.build.source, job.build.version, label)),
-              content: buildinfo,
-              isKept: true as const,
-            },
-          ]),
+      ...documents,
       ...(openpgp === undefined
         ? []
         : [{ path: publicKeyPath(settings.folder, openpgp.fingerprint), content: openpgp.armored }]),
     ],
     signedBy: openpgp === undefined ? [] : [openpgp.fingerprint],
   };
+}
+
+/** What names each other by hash, and so is replaced together or not at all: evidence, statement, buildinfo. */
+async function publishDocuments(
+  options: PublishOptions,
+  tree: Tree,
+  judged: readonly JudgedFile[],
+): Promise<readonly Published[]> {
+  const { settings, job, examined } = options;
+  const vault = settings.vault[tree.verdict];
+  const evidence = evidenceDocument(job, examined);
+  const statements =
+    vault === undefined ? [] : await publishStatements(options, tree, vault, { judged, evidence });
+  const beside = besideOf(tree, job.build);
+  const label = labelOf(job.build);
+  const buildinfo = examined.buildinfo;
+  return [
+    ...statements,
+    { path: beside(publishedNames.evidence(label)), content: evidence },
+    ...(buildinfo === null
+      ? []
+      : [
+          {
+            path: beside(publishedNames.buildinfo(job.build.source, job.build.version, label)),
+            content: buildinfo,
+            isKept: true as const,
+          },
+        ]),
+  ];
 }
 
 /** The signed Releases that vouch for the verdict, so that it can be checked again without the archive's history. */

@@ -60,6 +60,14 @@ describe('published evidence', () => {
     };
   }
 
+  const ofData = () =>
+    subject({
+      package: 'foo-data',
+      version: '5',
+      architecture: 'all',
+      sha256: fixture.sha256(poolNames.all),
+    });
+
   function check() {
     const findIndex: EvidenceOptions['findIndex'] = async (forms) => {
       const form = forms.find(({ path }: IndexName) => path.endsWith('.xz'));
@@ -93,12 +101,34 @@ describe('published evidence', () => {
 
   it('vouches for a package of all that was built beside those of a machine', async () => {
     files = base(inferred);
-    of = subject({
-      package: 'foo-data',
-      version: '5',
-      architecture: 'all',
-      sha256: fixture.sha256(poolNames.all),
+    of = ofData();
+    expect((await check()).evidence.build.parts).toEqual(['any', 'all']);
+  });
+
+  it('still vouches for what a later rebuild could not make again, as the published links do', async () => {
+    const parts = ['any', 'all'] as const;
+    const buildinfo = fixture.buildinfo(parts);
+    const first = await fixture.attest({ parts, buildinfo });
+    const flaky = await fixture.attest({
+      parts,
+      buildinfo,
+      made: { [poolNames.all]: Buffer.from('flaky') },
+      earlier: first.publish.map(({ path, sha256 }) => ({ path, sha256 })),
     });
+    const later = base(fixture.published(flaky));
+    expect([...later.keys()].filter((path) => /^sources.*(json|jsonl|buildinfo)$/.test(path))).toEqual([]);
+    expect([...later.keys()].some((path) => /^unreproducible.*evidence/.test(path))).toBe(true);
+    files = new Map([...base(fixture.published(first)), ...later]);
+    await check();
+    of = ofData();
+    expect((await check()).statement?.subject).toHaveLength(2);
+  });
+
+  it('vouches by the build that made a package of all, when another of all did not', async () => {
+    files = base(inferred);
+    const alone = base(recorded).get(evidenceAt) ?? Buffer.alloc(0);
+    files.set(`${folder}/evidence.all.json`, alone);
+    of = ofData();
     expect((await check()).evidence.build.parts).toEqual(['any', 'all']);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EarlierLink } from '../../../daemons/attester/sign/earlier.ts';
-import { planLinks } from '../../../daemons/attester/sign/plan.ts';
+import { coversFewer, planLinks } from '../../../daemons/attester/sign/plan.ts';
 import type { BuildSpec } from '../../../daemons/lib/domain/build.ts';
 import { linkOf, type Product, packageProducts } from '../../../daemons/lib/domain/link.ts';
 import { parsePoolFileName } from '../../../daemons/lib/domain/names.ts';
@@ -147,5 +147,30 @@ describe('planLinks', () => {
       'foo_1.0_amd64.deb',
     ]);
     expect(planned[`${folder}/rebuild.a03442f3.link`]?.environment).toEqual(subject);
+  });
+});
+
+describe('coversFewer', () => {
+  const one = spec('foo', '5', ['any', 'all']);
+  const products = [product('foo', '5')];
+  const files = { 'foo_5_amd64.deb': hash('a'), 'foo-data_5_all.deb': hash('b') };
+  const asked = (kept: readonly EarlierLink[]) =>
+    coversFewer({ folder: 'debian', build: one, products, earlier: kept, perBinary: true });
+  const about = { source: 'foo', version: '5' };
+
+  it('is so where an earlier link of the build names a file that this verdict lacks', () => {
+    const path = 'debian/sources/foo/5/rebuild.a03442f3.amd64.link';
+    expect(asked([earlier(path, files, about)])).toBe(true);
+    expect(asked([earlier(path, { 'foo_5_amd64.deb': hash('a') }, about)])).toBe(false);
+  });
+
+  it('is not for links of other builds, of a binary, or of all builds of the version', () => {
+    const kept = [
+      earlier('debian/sources/foo/5/rebuild.a03442f3.arm64.link', files, about),
+      earlier('debian/sources/foo/5/rebuild.a03442f3.link', files, about),
+      earlier('debian/sources/foo/5/metadata', files, about),
+      earlier('debian/sources/foo/5/rebuild.a03442f3.amd64.link', files, { ...about, version: '4' }),
+    ];
+    for (const link of kept) expect(asked([link]), link.path).toBe(false);
   });
 });

@@ -28,7 +28,11 @@ export interface CheckedEvidence {
  */
 export async function checkEvidence(options: EvidenceOptions): Promise<CheckedEvidence> {
   const { subject, read, statementKeys } = options;
-  const { label, content, evidence } = await readBuildEvidence(subject, read);
+  const { label, content, evidence } = await readBuildEvidence(
+    subject,
+    read,
+    (one) => fileOf(one, subject) !== undefined,
+  );
   const statement =
     statementKeys.length === 0 ? undefined : await checkStatement(options, { label, content });
   const file = fileOf(evidence, subject);

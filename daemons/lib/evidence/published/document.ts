@@ -41,19 +41,25 @@ export function besideOf({ source, buildVersion }: Subject, name: string): Publi
 }
 
 /**
- * The evidence of the build that made a file.
+ * The evidence of the build that made a file: of those found, the first that vouches for it, else the first.
  *
  * @throws EvidenceError `evidence-missing`, `evidence-malformed`
  */
 export async function readBuildEvidence(
   subject: Subject,
   read: EvidenceOptions['read'],
+  vouches: (evidence: BuildEvidence) => boolean,
 ): Promise<PublishedEvidence> {
   const { architecture } = subject;
+  let first: PublishedEvidence | undefined;
   for (const label of architecture === 'all' ? [architecture, ...builders] : [architecture]) {
     const content = await read(besideOf(subject, publishedNames.evidence(label)), maxBuildEvidenceBytes);
-    if (content !== undefined) return { label, content, evidence: parse(content) };
+    if (content === undefined) continue;
+    const found = { label, content, evidence: parse(content) };
+    if (vouches(found.evidence)) return found;
+    first ??= found;
   }
+  if (first !== undefined) return first;
   throw new EvidenceError(
     'evidence-missing',
     `no ${besideOf(subject, publishedNames.evidence(architecture))} for ${subject.package} ${subject.version} ${architecture}`,
