@@ -3,7 +3,7 @@ import { debianKeyrings, type Keyring, keyringsNamedFor } from '../lib/archive/k
 import type { RoleConfig } from '../lib/daemon/config.ts';
 import { type Project, parseDist, projects, publishedFolder } from '../lib/domain/dist.ts';
 import type { Fingerprint, RebuilderId } from '../lib/domain/names.ts';
-import type { SignedVerdict } from '../lib/domain/verdict.ts';
+import { type SignedVerdict, signedVerdicts } from '../lib/domain/verdict.ts';
 import type { DetachedSigner } from '../lib/openpgp/sign.ts';
 import {
   type ConfiguredKey,
@@ -61,6 +61,7 @@ export interface SettingsOptions {
  */
 export function openSettings(options: SettingsOptions): Settings {
   const perProject = new Map(projects.map((project) => [project, settingsOf(project, options)]));
+  refuseMixed(perProject);
   return {
     projects: [...perProject.values()],
     of(text) {
@@ -130,6 +131,26 @@ function refuseShared(signing: readonly (SigningKey | undefined)[]): void {
       );
     }
     seen.set(fingerprint, name);
+  }
+}
+
+/** A difference signed for one project by the key of another's links would be a good link there. */
+function refuseMixed(perProject: ReadonlyMap<Project, ProjectSettings>): void {
+  const all = [...perProject].flatMap(([project, settings]) =>
+    signedVerdicts.flatMap((verdict) => {
+      const key = settings[verdict];
+      return key ? [key, ...key.previous].map((one) => ({ ...one, project, verdict })) : [];
+    }),
+  );
+  for (const one of all) {
+    const other = all.find(
+      ({ fingerprint, verdict }) => fingerprint === one.fingerprint && verdict !== one.verdict,
+    );
+    if (other === undefined) continue;
+    throw new KeyError(
+      'unusable',
+      `[${other.project}] ${other.name} = ${one.fingerprint}: [${one.project}] ${one.name} names the same key, for the other verdict`,
+    );
   }
 }
 

@@ -156,6 +156,18 @@ describe('the attester’s settings', () => {
     expect((error as Error).message).not.toContain('\n');
   });
 
+  it('refuse a key that signs what came out identical for one project, and what differed for another', async () => {
+    const both = (one: string, other: string) => [
+      `in-toto-sign-key-fpr = ${one}`,
+      `in-toto-sign-key-unreproducible-fpr = ${other}`,
+    ];
+    const debian = both(keys.good, keys.other);
+    await expect(open([...debian, '[qubesos]', ...both(keys.other, keys.good)])).rejects.toThrow(
+      /^\[qubesos\] in-toto-sign-key-unreproducible-fpr = .*: \[debian\] in-toto-sign-key-fpr names the same key/,
+    );
+    await expect(open([...debian, '[qubesos]', ...debian])).resolves.toBeDefined();
+  });
+
   it('refuse a file in the folder that is no key, by its name', async () => {
     const folder = mkdtempSync(join(dir, 'keys-'));
     writeFileSync(join(folder, 'mine.asc'), 'not a key');
