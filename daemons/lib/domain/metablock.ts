@@ -23,6 +23,8 @@ export class MetablockError extends Error {
 }
 
 export const maxMetablockBytes = 16 * 1_048_576;
+/** Ten thousand products have 20,000 commas and brackets; each costs time and memory before any signature is checked. */
+export const maxJsonValues = 200_000;
 export const maxSignatures = 100;
 
 export type JsonObject = { readonly [key: string]: Json | undefined };
@@ -56,7 +58,11 @@ export function parseJsonObject(untrusted: string): JsonObject {
   if (untrusted.length > maxMetablockBytes) {
     throw new MetablockError('too-large', `larger than ${maxMetablockBytes} bytes`);
   }
-  if (shapeOf(untrusted).depth > maxJsonDepth) throw new MetablockError('malformed', 'nested too deep');
+  const { depth, values } = shapeOf(untrusted);
+  if (depth > maxJsonDepth) throw new MetablockError('malformed', 'nested too deep');
+  if (values > maxJsonValues) {
+    throw new MetablockError('too-large', `more than ${maxJsonValues} commas and brackets`);
+  }
   let value: Json;
   try {
     value = JSON.parse(untrusted) as Json;
@@ -117,16 +123,21 @@ function sortKeys(value: Json): Json {
   return sorted;
 }
 
-/** How deep brackets nest and whether a number in `signed` has a fraction or an exponent, without building anything. */
-function shapeOf(text: string): Readonly<{ depth: number; hasFraction: boolean }> {
+/**
+ * How deep brackets nest, about how many values there are (commas and opening brackets; once too many, no further), and
+ * whether a number in `signed` has a fraction or an exponent, without building anything.
+ */
+function shapeOf(text: string): Readonly<{ depth: number; values: number; hasFraction: boolean }> {
   let depth = 0;
+  let values = 0;
   let deepest = 0;
   let inText = false;
   let lastText = 0;
   let inSigned = false;
   let hasFraction = false;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = 0; i < text.length && values <= maxJsonValues; i++) {
     const unit = text.charCodeAt(i);
+    if (unit === 0x2c || unit === 0x7b || unit === 0x5b) values += inText ? 0 : 1;
     if (inText) {
       if (unit === 0x5c) i += 1;
       else if (unit === 0x22) inText = false;
@@ -143,7 +154,7 @@ function shapeOf(text: string): Readonly<{ depth: number; hasFraction: boolean }
       hasFraction ||= inSigned && isDigit(text.charCodeAt(i - 1));
     }
   }
-  return { depth: deepest, hasFraction };
+  return { depth: deepest, values, hasFraction };
 }
 
 /** Whether a text of JSON, perhaps with escapes and blanks after it, is this name. */
