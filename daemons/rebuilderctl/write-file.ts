@@ -27,7 +27,8 @@ export async function writeWhole(
     const wanted = mode ?? (found === undefined ? undefined : found.mode & 0o777);
     const temporary = `${target}.${randomUUID()}.tmp`;
     try {
-      await writeSynced(temporary, content);
+      // Nobody shall read in it what the file itself will not show.
+      await writeSynced(temporary, content, wanted === undefined ? 0o666 : 0o600);
       if (found !== undefined) await giveTo(temporary, found);
       if (wanted !== undefined) await chmod(temporary, wanted);
       if (replace) await rename(temporary, target);
@@ -63,8 +64,8 @@ async function giveTo(path: string, { uid, gid }: Readonly<{ uid: number; gid: n
   }
 }
 
-async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
-  const file = await open(path, 'wx');
+async function writeSynced(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
   try {
     await file.writeFile(content);
     await file.sync();

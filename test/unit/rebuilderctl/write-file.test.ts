@@ -59,6 +59,26 @@ describe('writeWhole', () => {
     expect(statSync(path)).toMatchObject({ uid: owner, size: 3 });
   });
 
+  it('shows nobody on the way what the file will not show', async () => {
+    const content = 'a'.repeat(4_000_000);
+    const modes = new Set<number>();
+    while (modes.size === 0) {
+      let isWritten = false;
+      const writing = writeWhole(join(dir, 'file'), content, { replace: true, mode: 0o600 }).finally(() => {
+        isWritten = true;
+      });
+      while (!isWritten) {
+        for (const name of readdirSync(dir).filter((one) => one.endsWith('.tmp'))) {
+          const found = statSync(join(dir, name), { throwIfNoEntry: false });
+          if (found !== undefined) modes.add(found.mode & 0o777);
+        }
+        await new Promise(setImmediate);
+      }
+      await writing;
+    }
+    expect([...modes]).toEqual([0o600]);
+  });
+
   it('says in a line why it could not, and leaves nothing behind', async () => {
     await expect(writeWhole(join(dir, 'absent', 'file'), '', { replace: true })).rejects.toThrow(
       /absent\/file: cannot be written \(ENOENT\)/,
