@@ -1,3 +1,5 @@
+import type { AptPlaces } from './apt-places.ts';
+import { isBelow, local } from './convert.ts';
 import { type ClientFinding, clientFinding } from './findings.ts';
 import type { Machine } from './machine.ts';
 import { places } from './places.ts';
@@ -13,23 +15,39 @@ export interface SourcesReport {
 }
 
 /** One archive as one of apt's sources names it. */
-type Source = Readonly<{ uri: string; scheme: string; isBinary: boolean; places: readonly string[] }>;
+type Source = Readonly<{
+  uri: string;
+  scheme: string;
+  isBinary: boolean;
+  places: readonly string[];
+  /** The file that names it. */
+  path: string;
+}>;
 
-/**
- * Looks for sources that the method could not serve, and for ways around it.
- *
- * @param planned files that are about to become others
- */
+export interface CheckSourcesOptions {
+  /** Where apt reads them. */
+  readonly at?: Pick<AptPlaces, 'sourceList' | 'sourceParts'>;
+  /** Files that are about to become others. */
+  readonly planned?: ReadonlyMap<string, FileState | null>;
+  /** Archives whose packages need no rebuilder. */
+  readonly accepted?: readonly string[];
+}
+
+/** Looks for sources that the method could not serve, for ways around it, and for what passes it by. */
 export async function checkSources(
   root: Root,
   { method }: Machine,
-  planned: ReadonlyMap<string, FileState | null> = new Map(),
+  { at = places, planned = new Map(), accepted = [] }: CheckSourcesOptions = {},
 ): Promise<SourcesReport> {
-  const sources = await readSources(root, planned);
+  const sources = await readSources(root, at, planned);
   const verified = sources.filter(({ scheme }) => scheme === 'intoto' || scheme === 'intoto+https');
   const others = sources.filter((source) => !verified.includes(source));
   const taken = new Set(verified.flatMap((source) => source.places));
   const around = others.filter((other) => other.places.some((place) => taken.has(place)));
+  const aside = others.filter(
+    (other) =>
+      other.isBinary && !around.includes(other) && !local.test(other.uri) && !isBelow(other.uri, accepted),
+  );
   const https = verified.filter(
     ({ scheme }) => scheme === 'intoto+https' && method === 'apt-transport-in-toto',
   );
@@ -44,21 +62,25 @@ export async function checkSources(
       ...urisOf(around).map((uri) =>
         clientFinding('sources-unverified', uri, `${uri} offers what an intoto:// source offers, too`),
       ),
+      // Where nothing is verified, that is said.
+      ...(verified.length === 0 ? [] : asideOf(root, aside)),
     ],
   };
 }
 
 async function readSources(
   root: Root,
+  at: Pick<AptPlaces, 'sourceList' | 'sourceParts'>,
   planned: ReadonlyMap<string, FileState | null>,
 ): Promise<readonly Source[]> {
-  const files = [...(await sourcesFiles(root)), places.ownSources];
+  const own = at.sourceParts === places.sourceParts ? [places.ownSources] : [];
+  const files = [...(await sourcesFiles(root, at)), ...own].filter((path) => path !== '/dev/null');
   const texts = await Promise.all(
     files.map((path) => (planned.has(path) ? planned.get(path) : root.read(path, maxSourcesBytes))),
   );
-  return files.flatMap((path, at) =>
-    readEntries(texts[at]?.content.toString('latin1') ?? '', styleOf(path)).flatMap(
-      ({ types, uris, suites }) => uris.map(({ text }) => sourceOf(text, types, suites)),
+  return files.flatMap((path, nth) =>
+    readEntries(texts[nth]?.content.toString('latin1') ?? '', styleOf(path)).flatMap(
+      ({ types, uris, suites }) => uris.map(({ text }) => ({ ...sourceOf(text, types, suites), path })),
     ),
   );
 }
@@ -67,7 +89,7 @@ async function readSources(
  * Places are what apt knows an archive's suite by, whatever the scheme: its name on disk (apt-pkg/deb/debmetaindex.cc,
  * GetDebReleaseIndexBy; contrib/strutl.cc, URItoFileName).
  */
-function sourceOf(text: string, types: readonly string[], suites: readonly string[]): Source {
+function sourceOf(text: string, types: readonly string[], suites: readonly string[]): Omit<Source, 'path'> {
   const uri = text.replaceAll('"', '');
   const [, scheme = '', rest = ''] = /^([a-z+]+):\/*(.*?)\/*$/i.exec(uri) ?? [];
   const archive = rest
@@ -80,6 +102,13 @@ function sourceOf(text: string, types: readonly string[], suites: readonly strin
     isBinary,
     places: suites.map((suite) => `${archive} ${suite}`),
   };
+}
+
+function asideOf(root: Root, sources: readonly Source[]): readonly ClientFinding[] {
+  const paths = new Map(sources.map(({ uri, path }) => [uri, root.shown(path)]));
+  return [...paths].map(([uri, path]) =>
+    clientFinding('sources-other', uri, `what comes from ${uri} is not verified (${path})`),
+  );
 }
 
 function urisOf(sources: readonly Source[]): readonly string[] {

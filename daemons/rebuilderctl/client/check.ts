@@ -4,12 +4,13 @@ import type { Context } from '../context.ts';
 import { CommandError } from '../errors.ts';
 import { readNamedKey } from '../layout/keys.ts';
 import { readAptItems } from './apt.ts';
+import { aptPlacesOf, replacedMethods } from './apt-places.ts';
 import { askRebuilders } from './ask-rebuilders.ts';
 import { checkSources } from './check-sources.ts';
 import { type ClientFinding, clientFinding } from './findings.ts';
 import { badRebuilders, type IntotoConfig, intotoConfigOf } from './intoto-config.ts';
 import { lookAt, type Machine, methodFindings } from './machine.ts';
-import { readManifest } from './manifest.ts';
+import { type Manifest, readManifest } from './manifest.ts';
 import { unreadable, unsafe } from './permissions.ts';
 import { places } from './places.ts';
 import { changedByHand } from './plan.ts';
@@ -31,27 +32,34 @@ export interface ClientReport {
 /**
  * Whether apt on that machine would verify what it installs, now and in 60 days, whoever set it up.
  *
+ * @param accepted archives whose packages need no rebuilder
  * @throws CommandError when its configuration cannot be read
  */
 export async function checkClient(
   root: Root,
   context: Pick<Context, 'clock' | 'env' | 'stop'>,
+  accepted: readonly string[] = [],
 ): Promise<ClientReport> {
-  const [config, machine, record] = await Promise.all([
-    readAptItems(root).then(intotoConfigOf),
+  const [items, machine, manifest] = await Promise.all([
+    readAptItems(root),
     lookAt(root),
-    checkRecord(root),
+    readManifest(root),
   ]);
-  const sources = await checkSources(root, machine);
+  const config = intotoConfigOf(items);
+  const at = aptPlacesOf(root, items);
+  const record = manifest === undefined ? [] : await checkRecord(root, manifest);
+  const sources = await checkSources(root, machine, { at, accepted });
   const isConfigured = config.layout !== '' || config.rebuilders.length > 0 || config.hanging.length > 0;
   const trust = isConfigured ? await checkTrust(root, config, context.clock.now()) : nothing;
   const askable = config.rebuilders.filter((url) => !badRebuilders(config).some((bad) => bad.url === url));
   const findings = isConfigured
     ? [
         ...checkConfig(config),
+        ...checkNoFail(config, manifest),
         ...trust.findings,
         ...(await checkPermissions(root, config, machine)),
         ...methodFindings(machine),
+        ...(machine.method === 'none' ? [] : replacedMethods(at)),
         ...sources.findings,
         ...(await askRebuilders(root, askable, trust.layout, context)),
       ]
@@ -72,9 +80,7 @@ export async function checkClient(
   };
 }
 
-async function checkRecord(root: Root): Promise<readonly ClientFinding[]> {
-  const manifest = await readManifest(root);
-  if (manifest === undefined) return [];
+async function checkRecord(root: Root, manifest: Manifest): Promise<readonly ClientFinding[]> {
   const interrupted = manifest.complete
     ? []
     : [
@@ -105,6 +111,13 @@ function checkConfig(config: IntotoConfig): readonly ClientFinding[] {
   ];
 }
 
+/** Who installed without `--no-fail`, or not at all, has not said that apt may install what is unknown. */
+function checkNoFail({ noFail }: IntotoConfig, manifest: Manifest | undefined): readonly ClientFinding[] {
+  const isMeant = manifest?.settings.noFail ?? false;
+  if (!noFail || isMeant) return [];
+  return [clientFinding('no-fail', 'NoFail', 'apt installs what too few rebuilders have a link for')];
+}
+
 /** Where apt-transport-in-toto looks when it is told of no other. */
 const rootsOwnHome = '/root/.gnupg';
 
@@ -122,7 +135,11 @@ async function checkTrust(root: Root, config: IntotoConfig, now: number): Promis
     try {
       if (!isThere) throw new CommandError(`${home}: there is no such folder`);
       if (!/^[0-9a-fA-F]{40}$/.test(keyid)) throw new CommandError(`${keyid}: is no full fingerprint`);
-      owners.push((await readNamedKey(keyid, { home }, now)).key);
+      const { key, unusable } = await readNamedKey(keyid, { home }, now);
+      owners.push(key);
+      if (unusable !== undefined) {
+        findings.push(clientFinding('owner-key-unusable', keyid, `owner key ${keyid}: ${unusable}`));
+      }
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       findings.push(clientFinding('owner-key-unreadable', keyid, error.message));

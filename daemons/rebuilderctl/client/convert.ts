@@ -1,4 +1,4 @@
-import { readEntries, type SourcesStyle, type Uri } from './sources.ts';
+import { readEntries, type SourcesStyle } from './sources.ts';
 
 export interface ConvertOptions {
   /** Whether there is a method `intoto+https`. */
@@ -12,7 +12,7 @@ export type Left = Readonly<{ uri: string; why: 'https' | 'other' }>;
 export type Converted = Readonly<{ text: string; from: readonly string[]; left: readonly Left[] }>;
 
 /** Schemes that bring files of this machine: no link is asked for those. */
-const local = /^"?(?:file|copy|cdrom):/i;
+export const local = /^"?(?:file|copy|cdrom):/i;
 const verified = /^"?intoto(?:\+https)?:/i;
 
 /**
@@ -22,7 +22,8 @@ const verified = /^"?intoto(?:\+https)?:/i;
 export function convertSources(text: string, style: SourcesStyle, options: ConvertOptions): Converted {
   const uris = readEntries(text, style)
     .flatMap((entry) => entry.uris)
-    .filter((uri) => !local.test(uri.text) && !verified.test(uri.text) && isWanted(uri, options.only));
+    .filter((uri) => !local.test(uri.text) && !verified.test(uri.text))
+    .filter(({ text }) => options.only.length === 0 || isBelow(text, options.only));
   const from: string[] = [];
   const left: Left[] = [];
   let converted = '';
@@ -41,7 +42,8 @@ export function convertSources(text: string, style: SourcesStyle, options: Conve
   return { text: converted + text.slice(at), from, left };
 }
 
-function isWanted({ text }: Uri, only: readonly string[]): boolean {
+/** Whether a source's URI is one of these archives, or below one. */
+export function isBelow(text: string, archives: readonly string[]): boolean {
   const uri = `${text.replaceAll('"', '').replace(/\/+$/, '')}/`;
-  return only.length === 0 || only.some((one) => uri.startsWith(`${one.replace(/\/+$/, '')}/`));
+  return archives.some((one) => uri.startsWith(`${one.replace(/\/+$/, '')}/`));
 }

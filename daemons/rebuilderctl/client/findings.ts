@@ -21,18 +21,26 @@ export const clientAdvice = {
     'Is the URL right? SUBJECT/sources/PACKAGE/VERSION/metadata is asked for. Compare it with what its operator tells.',
   'rebuilder-not-in-layout':
     "Ask the layout's owner whether there is a newer one that believes this rebuilder: rebuilderctl client install --layout FILE --apply.",
+  'no-fail':
+    'See `apt-config dump APT::Intoto`: take NoFail out of the file that sets it; if it is meant, rebuilderctl client install --no-fail --apply.',
   'layout-unreadable': 'Put it there: rebuilderctl client install --layout FILE --apply.',
   'owner-key-unreadable':
     'Put the key there: rebuilderctl client install --owner-key KEY --apply (all of them again).',
+  'owner-key-unusable':
+    'Its holder makes another and signs the layout with that; then rebuilderctl client install --owner-key KEY --layout FILE --apply (all keys again).',
   'not-readable': 'The method runs as user _apt: chmod a+rX SUBJECT.',
   'not-safe': 'Whoever may write it decides what apt installs: chown root: SUBJECT; chmod go-w SUBJECT.',
   'method-missing': 'apt can read no intoto:// source: apt-get install SUBJECT.',
   'method-outdated':
     'apt-transport-in-toto does not run with the Python libraries of Debian 13 and later: apt-get install package-rebuilder-client.',
+  'method-replaced':
+    'Whatever it is, it may verify nothing: see `apt-config dump Dir::Bin`, take that out of /etc/apt/apt.conf or apt.conf.d, then rebuilderctl client check.',
   'gpg-missing': 'apt-transport-in-toto reads keys by it: apt-get install gnupg.',
   'sources-none': 'Nothing that apt installs is verified: rebuilderctl client install --convert --apply.',
   'sources-unverified':
     'apt takes both for one, and reads all of it by the one that comes first: rebuilderctl client install --convert SUBJECT --apply, or take it out of the sources.',
+  'sources-other':
+    'If your rebuilders rebuild it, rebuilderctl client install --convert SUBJECT --apply (http and https, in the files where Debian has its sources); if nobody does, take it out of the sources, or answer for it: rebuilderctl client check --accept SUBJECT.',
   'sources-https':
     'apt-transport-in-toto speaks only http to an archive: name one that serves http, or apt-get install package-rebuilder-client.',
   'install-interrupted':

@@ -140,7 +140,7 @@ async function findProblems(
   machine: Machine,
   planned: Planned,
 ): Promise<readonly ClientFinding[]> {
-  const { findings } = await checkSources(root, machine, planned);
+  const { findings } = await checkSources(root, machine, { planned });
   return [...methodFindings(machine), ...findings.filter(({ code }) => code === 'sources-unverified')];
 }
 

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { CommandError } from '../errors.ts';
-import { convertSources, type Left } from './convert.ts';
+import type { AptPlaces } from './apt-places.ts';
+import { convertSources, isBelow, type Left } from './convert.ts';
 import { canHttps, type Machine } from './machine.ts';
 import type { Manifest } from './manifest.ts';
 import { isSourcesName, places } from './places.ts';
@@ -34,7 +36,7 @@ export async function rewriteSources(
   const wanted: Wanted[] = [...given];
   const left: LeftSource[] = [];
   const found: string[] = [];
-  for (const path of await sourcesFiles(root)) {
+  for (const path of await sourcesFiles(root, places)) {
     const entry = previous?.entries.find((one) => one.path === path);
     const original = entry === undefined ? await root.read(path, maxSourcesBytes) : entry.original;
     if (!original) continue;
@@ -50,10 +52,13 @@ export async function rewriteSources(
   return { wanted, left };
 }
 
-/** Every file of sources that apt reads, but for the one that is ours. */
-export async function sourcesFiles(root: Root): Promise<readonly string[]> {
-  const names = (await root.names(places.sourceParts)).filter(isSourcesName);
-  return [places.sourceList, ...names.map((name) => `${places.sourceParts}/${name}`)].filter(
+/** Every file of sources that apt reads there, but for the one that is ours. */
+export async function sourcesFiles(
+  root: Root,
+  { sourceList, sourceParts }: Pick<AptPlaces, 'sourceList' | 'sourceParts'>,
+): Promise<readonly string[]> {
+  const names = (await root.names(sourceParts)).filter(isSourcesName);
+  return [sourceList, ...names.map((name) => join(sourceParts, name))].filter(
     (path) => path !== places.ownSources,
   );
 }
@@ -80,9 +85,8 @@ function refuseLine(line: string, machine: Machine): void {
 }
 
 function refuseUnknown(only: readonly string[], known: readonly string[]): void {
-  const slashed = known.map((uri) => `${uri.replaceAll('"', '').replace(/\/+$/, '')}/`);
   for (const one of only) {
-    if (slashed.some((uri) => uri.startsWith(`${one.replace(/\/+$/, '')}/`))) continue;
+    if (known.some((uri) => isBelow(uri, [one]))) continue;
     throw new CommandError(
       `--convert ${one}: no source names that archive`,
       'Without a URI all are converted; without --apply it is only shown.',

@@ -18,6 +18,9 @@ interface Options {
   readonly root?: string;
   readonly json?: true;
 }
+interface CheckOptions extends Options {
+  readonly accept?: readonly string[];
+}
 interface ChangeOptions extends Options {
   readonly apply?: true;
   readonly force?: true;
@@ -77,6 +80,11 @@ an archive; the method of package-rebuilder-client reads intoto+https:// sources
     .command('check')
     .description('find what keeps apt from verifying what it installs, today and within 60 days')
     .option('--root <DIR>', 'look at the machine whose root this folder is')
+    .option(
+      '--accept <URI>',
+      'an archive whose packages need no rebuilder, or all below it; may be given again',
+      collect,
+    )
     .option('--json', 'one object')
     .addHelpText(
       'after',
@@ -85,7 +93,7 @@ It needs no installation by this command. Each rebuilder is asked for links of i
 Exit codes: 0 nothing to do; 1 something to do; 2 apt's configuration cannot be read.
 Findings, each with what to do: ${Object.keys(clientAdvice).join(' ')} layout-CODE (as layout check says it).`,
     )
-    .action((options: Options) => check(context, options));
+    .action((options: CheckOptions) => check(context, options));
 }
 
 function changing(command: Command, help: string): Command {
@@ -123,9 +131,9 @@ async function remove(context: Context, options: ChangeOptions): Promise<void> {
   if (options.json) terminal.json(delivered);
 }
 
-async function check(context: Context, options: Options): Promise<void> {
+async function check(context: Context, options: CheckOptions): Promise<void> {
   const { terminal } = context;
-  const report = await checkClient(await Root.open(options.root), context);
+  const report = await checkClient(await Root.open(options.root), context, options.accept);
   if (options.json) terminal.json(report);
   else {
     terminal.print(outlineOf(report));

@@ -94,11 +94,11 @@ function install(...args: readonly string[]) {
   ]);
 }
 
-async function check(): Promise<{
+async function check(...args: readonly string[]): Promise<{
   code: number;
   report: { findings: { code: string; say: string; next: string }[] };
 }> {
-  const { code, out } = await runWith({}, ['client', 'check', '--root', machine.root, '--json']);
+  const { code, out } = await runWith({}, ['client', 'check', '--root', machine.root, '--json', ...args]);
   return { code, report: JSON.parse(out) };
 }
 
@@ -249,7 +249,7 @@ describe('rebuilderctl client check', () => {
     ]) {
       machine.write(
         more,
-        `${line}\ndeb http://third.example x/\ndeb http://deb.example/debian trixie main\n`,
+        `${line}\ndeb-src http://third.example x/\ndeb-src http://deb.example/debian trixie main\n`,
       );
       const { report } = await check();
       const uri = line.split(' ')[1];
@@ -262,6 +262,96 @@ describe('rebuilderctl client check', () => {
     machine.write(more, '');
     machine.write('/etc/apt/sources.list', 'deb http://deb.example/debian bookworm main\n');
     expect(await codes()).toEqual(['sources-none']);
+  });
+
+  it.each([
+    ['deb http://mirror2.example/debian bookworm main', 'http://mirror2.example/debian'],
+    ['deb [trusted=yes] https://mirror2.example/debian x/', 'https://mirror2.example/debian'],
+    ['deb mirror+http://mirror2.example/list bookworm main', 'mirror+http://mirror2.example/list'],
+    ['deb mirror+file:/etc/apt/mirrors bookworm main', 'mirror+file:/etc/apt/mirrors'],
+    ['deb http://deb.example/debian trixie main', 'http://deb.example/debian'],
+  ])('finds a source that passes the method by until somebody answers for it: %s', async (line, uri) => {
+    machine.write('/etc/apt/sources.list.d/more.list', `${line}\n`);
+    const { report } = await check();
+    expect(report.findings).toMatchObject([
+      {
+        code: 'sources-other',
+        say: expect.stringContaining('more.list'),
+        next: expect.stringContaining(uri),
+      },
+    ]);
+    expect((await check('--accept', `${uri}/`)).code).toBe(0);
+    expect((await check('--accept', uri.slice(0, -1))).code).toBe(1);
+  });
+
+  it('accepts no way around the method, and asks nobody to answer for files of this machine', async () => {
+    const more = '/etc/apt/sources.list.d/more.list';
+    machine.write(more, 'deb file:/srv/debs ./\ndeb cdrom:[Debian]/ bookworm main\ndeb copy:/srv/debs ./\n');
+    expect(await codes()).toEqual([]);
+    machine.write(more, 'deb http://deb.example/debian bookworm contrib\n');
+    const { report } = await check('--accept', 'http://deb.example');
+    expect(report.findings).toMatchObject([{ code: 'sources-unverified' }]);
+  });
+
+  it('looks where apt is told that its sources are', async () => {
+    const own = '/etc/apt/apt.conf.d/99own';
+    const other = 'deb http://other.example/debian bookworm main\n';
+    machine.write('/etc/apt/other.d/other.list', other);
+    machine.write('/srv/apt/other.sources', 'Types: deb\nURIs: http://srv.example/\nSuites: x/\n');
+    expect(await codes()).toEqual([]);
+    for (const [text, uri] of [
+      ['Dir::Etc::SourceParts "other.d";', 'http://other.example/debian'],
+      [`dir::etc::sourceparts "${machine.root}/etc/apt/other.d/";`, 'http://other.example/debian'],
+      [`Dir::Etc::SourceParts "${machine.root}/srv/apt";`, 'http://srv.example/'],
+    ] as const) {
+      machine.write(own, `${text}\n`);
+      const { report } = await check();
+      expect(report.findings).toMatchObject([{ code: 'sources-other', say: expect.stringContaining(uri) }]);
+    }
+    machine.write(own, 'Dir::Etc::SourceList "/dev/null";\n');
+    expect(await codes()).toEqual(['sources-none']);
+  });
+
+  it('finds a method that apt starts in the place of one that verifies', async () => {
+    const own = '/etc/apt/apt.conf.d/99own';
+    for (const [text, path] of [
+      ['Dir::Bin::Methods::intoto "http";', '/usr/lib/apt/methods/http'],
+      ['dir::bin::methods::INTOTO "/usr/local/bin/mine";', '/usr/local/bin/mine'],
+      ['Dir::Bin::Methods "/usr/local/methods";', '/usr/local/methods/intoto'],
+    ]) {
+      machine.write(own, `${text}\n`);
+      const { report } = await check();
+      expect(report.findings[0]).toMatchObject({
+        code: 'method-replaced',
+        say: expect.stringContaining(`${path},`),
+      });
+    }
+    machine.write(own, 'Dir::Bin::Methods::intoto "intoto"; Dir::Bin::Methods::intoto+https "intoto";\n');
+    expect(await codes()).toEqual([]);
+  });
+
+  it('finds a NoFail that nobody installed', async () => {
+    machine.write('/etc/apt/apt.conf.d/zzz', 'APT::Intoto::NoFail { "true"; };\n');
+    expect(await codes()).toEqual(['no-fail']);
+    rmSync(join(machine.root, '/etc/apt/apt.conf.d/zzz'));
+    await install('--no-fail');
+    expect(await codes()).toEqual([]);
+  });
+
+  it('warns of an owner’s key that was revoked since', async () => {
+    const owner = signers.gnupg.makeKey('leaving@example.org', 'rsa2048');
+    const path = `${state}/gnupg/pubring.gpg`;
+    const ring = Buffer.from(machine.read(path), 'latin1');
+    signers.gnupg.revoke(owner);
+    machine.write(path, Buffer.concat([ring, signers.gnupg.exportKey(owner)]));
+    withConf((text) => text.replace('Keyids {', `Keyids {\n    "${owner}";`));
+    const { report } = await check();
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({
+        code: 'owner-key-unusable',
+        say: expect.stringContaining(`${owner}: it is revoked`),
+      }),
+    );
   });
 
   it('tells a rebuilder that is away from one that knows nothing, or whose key the layout does not hold', async () => {
