@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, link, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, link, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isCode, syncFolder } from '../lib/objects/files.ts';
+import { isCode, syncFolder, writeSynced } from '../lib/objects/files.ts';
 import { CommandError } from './errors.ts';
 
 export interface WriteOptions {
@@ -28,7 +28,7 @@ export async function writeWhole(
     const temporary = `${target}.${randomUUID()}.tmp`;
     try {
       // Nobody shall read in it what the file itself will not show.
-      await writeSynced(temporary, content, wanted === undefined ? 0o666 : 0o600);
+      await writeSynced(temporary, content, { flags: 'wx', mode: wanted === undefined ? 0o666 : 0o600 });
       if (found !== undefined) await giveTo(temporary, found);
       if (wanted !== undefined) await chmod(temporary, wanted);
       if (replace) await rename(temporary, target);
@@ -61,16 +61,6 @@ async function giveTo(path: string, { uid, gid }: Readonly<{ uid: number; gid: n
     await chown(path, uid, gid);
   } catch (error) {
     if (!isCode(error, 'EPERM')) throw error;
-  }
-}
-
-async function writeSynced(path: string, content: string | Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, 'wx', mode);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

@@ -1,6 +1,6 @@
-import { link, open, readFile, rename, unlink } from 'node:fs/promises';
+import { link, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isCode, syncFolder } from './files.ts';
+import { isCode, syncFolder, writeSynced } from './files.ts';
 
 /** Small files that are whole and on the disk, or not there. */
 
@@ -16,7 +16,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 /** Replaces a file; one writer at a time. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
-  await writeSynced(temporary, text);
+  await writeSynced(temporary, text, { flags: 'w' });
   await rename(temporary, path);
   await syncFolder(dirname(path));
 }
@@ -24,7 +24,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 /** Makes a file unless it is there already, whoever else makes it at the same time; returns what it holds then. */
 export async function makeFile(path: string, text: string): Promise<string> {
   const temporary = `${path}.${process.pid}.new`;
-  await writeSynced(temporary, text);
+  await writeSynced(temporary, text, { flags: 'w' });
   try {
     await link(temporary, path);
   } catch (error) {
@@ -34,14 +34,4 @@ export async function makeFile(path: string, text: string): Promise<string> {
   }
   await syncFolder(dirname(path));
   return readFile(path, 'utf8');
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

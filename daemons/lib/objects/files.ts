@@ -21,6 +21,21 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** Writes a file to the disk: a new one (`wx`), or also over what is left of one (`w`). Its folder is not synced. */
+export async function writeSynced(
+  path: string,
+  content: string | Uint8Array,
+  { flags, mode = 0o600 }: Readonly<{ flags: 'wx' | 'w'; mode?: number }>,
+): Promise<void> {
+  const file = await open(path, flags, mode);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Whether another process of that number runs. */
 export function isRunning(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;

@@ -1,5 +1,3 @@
-import { open } from 'node:fs/promises';
-
 /** Most objects are documents of a few KiB, for which a stream costs more than its bytes. */
 const maxSmallBytes = 65_536;
 
@@ -21,15 +19,4 @@ export async function readStart(pieces: AsyncGenerator<Uint8Array>): Promise<Sta
 export async function* wholeOf(first: Buffer, more: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield first;
   yield* more;
-}
-
-/** A new file, on the disk. */
-export async function writeSmall(path: string, content: Buffer): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Clock } from '../daemon/clock.ts';
 import { writeGathered } from '../daemon/gather.ts';
 import { parseSha256, type Sha256 } from '../domain/names.ts';
-import { isCode, isRunning, statOf, syncFolder } from './files.ts';
-import { readStart, wholeOf, writeSmall } from './small.ts';
+import { isCode, isRunning, statOf, syncFolder, writeSynced } from './files.ts';
+import { readStart, wholeOf } from './small.ts';
 
 /** Content-addressed files: `ab/cdef…` by sha256, each whole or not there (temporary file, fsync, link). */
 
@@ -120,7 +120,7 @@ export class ObjectStore {
       const sha256 = parseSha256(hash.digest('hex'));
       if (more === undefined) {
         if (await this.#isHere(sha256)) return { sha256, size };
-        await writeSmall(temporary, first);
+        await writeSynced(temporary, first, { flags: 'wx' });
       }
       await this.#keep(temporary, sha256, size);
       return { sha256, size };

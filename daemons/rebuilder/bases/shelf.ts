@@ -1,9 +1,9 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import { parseSha256, type Sha256 } from '../../lib/domain/names.ts';
 import { trim } from '../../lib/objects/collect.ts';
-import { isCode, syncFolder } from '../../lib/objects/files.ts';
+import { isCode, syncFolder, writeSynced } from '../../lib/objects/files.ts';
 import { ObjectStore } from '../../lib/objects/store.ts';
 
 /** A kept base as input of a build. */
@@ -97,18 +97,8 @@ export class Shelf {
     const folder = join(this.#options.folder, 'makings');
     this.#written += 1;
     const temporary = join(folder, `.${key}.${process.pid}.${this.#written}`);
-    const file = await open(temporary, 'w', 0o600);
-    try {
-      await file.writeFile(
-        makings
-          .slice(0, makingsNeeded)
-          .map((sha256) => `${sha256}\n`)
-          .join(''),
-      );
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    const lines = makings.slice(0, makingsNeeded).map((sha256) => `${sha256}\n`);
+    await writeSynced(temporary, lines.join(''), { flags: 'w' });
     await rename(temporary, join(folder, key));
     await syncFolder(folder);
   }
