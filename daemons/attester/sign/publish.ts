@@ -3,6 +3,7 @@ import { publicKeyPath } from '../../lib/domain/link.ts';
 import { type Fingerprint, parsePublicationPath } from '../../lib/domain/names.ts';
 import { publishedNames, releaseName } from '../../lib/domain/published.ts';
 import { evidenceDocument } from '../compare/evidence-document.ts';
+import { statesMore } from './earlier-statement.ts';
 import { coversFewer, labelOf } from './plan.ts';
 import { gatherLinks, publishLinks } from './publish-links.ts';
 import { publishStatements } from './publish-statements.ts';
@@ -48,7 +49,10 @@ async function publishTree(options: PublishOptions, tree: Tree): Promise<Publica
   const judged = examined.judgement.files.filter((file) => file.verdict === tree.verdict);
   if (judged.length === 0 || (openpgp === undefined && vault === undefined)) return nothing;
   const gathered = openpgp && (await gatherLinks(options, tree, openpgp, judged));
-  const isKept = tree.verdict === 'reproducible' && gathered !== undefined && coversFewer(gathered);
+  const isKept =
+    tree.verdict === 'reproducible' &&
+    ((gathered !== undefined && coversFewer(gathered)) ||
+      (vault !== undefined && (await statesMore(options, tree, vault, judged))));
   if (isKept)
     options.log.info('the earlier evidence is kept: it is of more files', { source: job.build.source });
   // At once: each waits for the vault, and neither for the other.

@@ -57,7 +57,7 @@ export const attestPayload = z.discriminatedUnion('kind', [
     buildinfo: sha256.nullable(),
     /** Files of the report, where they are few and small: they come in one call with it. It alone says what they are. */
     files: z.array(sha256).max(maxFilesAhead).default([]),
-    /** Links published earlier for the same source and version, to be merged after they were checked. */
+    /** Links and statements published earlier for the same source and version: what they say is kept after they were checked. */
     earlier: z.array(z.strictObject({ path: publicationPath, sha256 })).max(40),
   }),
   z.strictObject({ kind: z.literal('manifest'), publication: sha256 }),

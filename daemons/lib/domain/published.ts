@@ -14,6 +14,11 @@ export const publishedNames = {
     `${source}_${withoutEpoch(version)}_${label}.buildinfo`,
 } as const;
 
+/** Whether a published path is that of a statement. */
+export function isStatementPath(path: string): boolean {
+  return /\/statement\.[^/]+\.intoto\.jsonl$/.test(path);
+}
+
 /** Where a signed Release is published, below the project's folder: by the sha256 of its InRelease or Release. */
 export function releaseName(sha256: Sha256, form: 'InRelease' | 'Release' | 'Release.gpg'): string {
   return `releases/${sha256}.${form}`;

@@ -2,6 +2,7 @@ import type { Payloads, Queue } from '../../lib/contracts/job.ts';
 import { firstLeaseMs, type LeasedJob, type lease } from '../../lib/contracts/lease.ts';
 import { isMergedLink } from '../../lib/domain/link.ts';
 import type { QubeName } from '../../lib/domain/names.ts';
+import { isStatementPath } from '../../lib/domain/published.ts';
 import type { Answer } from '../../lib/wire/serve.ts';
 import { composePublication } from '../compose.ts';
 import { sha256Of } from '../documents.ts';
@@ -109,7 +110,8 @@ async function completed(office: Office, job: JobRecord): Promise<StoredPayload>
 
 /** The seed's merged links first: they are made of all the others of their source. */
 function mostNeeded<T extends { path: string }>(files: readonly T[]): readonly T[] {
-  const links = files.filter(({ path }) => /\/metadata$|\.link$/.test(path));
-  const rankOf = ({ path }: T) => (isMergedLink(path) ? 0 : path.endsWith('.link') ? 1 : 2);
-  return links.sort((one, other) => rankOf(one) - rankOf(other)).slice(0, maxEarlier);
+  const read = files.filter(({ path }) => isStatementPath(path) || /\/metadata$|\.link$/.test(path));
+  const rankOf = ({ path }: T) =>
+    isMergedLink(path) ? 0 : isStatementPath(path) ? 1 : path.endsWith('.link') ? 2 : 3;
+  return read.sort((one, other) => rankOf(one) - rankOf(other)).slice(0, maxEarlier);
 }

@@ -196,7 +196,7 @@ describe('one build, from its feed to the mirror', () => {
     expect(await rebuild.expectJob()).toMatchObject({ id: job.id, fence: job.fence + 1 });
   });
 
-  it('tells an attester of the links that its source and version already have', async () => {
+  it('tells an attester of the links and statements that its source and version already have', async () => {
     const docs = documents();
     await upTo(running.path, 'attest', docs);
     const { attest } = workersOf(running.path);
@@ -216,9 +216,11 @@ describe('one build, from its feed to the mirror', () => {
 
     const file = (name: string) => ({ path: name, sha256: sha(docs.link), size: docs.link.length });
     const merged = file('debian/sources/sed/4.9-1/rebuild.a03442f3.link');
+    const statement = file('debian/sources/sed/4.9-1/statement.amd64.intoto.jsonl');
     const publish = [
       file(`debian/${'AB'.repeat(20)}.asc`),
       ...Array.from({ length: 50 }, (_, index) => file(`debian/sources/aa${index}/4.9-1/metadata`)),
+      statement,
       merged,
     ];
     const many = Buffer.from(JSON.stringify({ ...JSON.parse(docs.attestation.toString('utf8')), publish }));
@@ -232,7 +234,7 @@ describe('one build, from its feed to the mirror', () => {
     );
     const { earlier } = (await attest.expectJob()).payload as { earlier: readonly { path: string }[] };
     expect(earlier).toHaveLength(40);
-    expect(earlier[0]?.path).toBe(merged.path);
-    expect(earlier.slice(1).every(({ path }) => path.endsWith('/metadata'))).toBe(true);
+    expect(earlier.slice(0, 2).map(({ path }) => path)).toEqual([merged.path, statement.path]);
+    expect(earlier.slice(2).every(({ path }) => path.endsWith('/metadata'))).toBe(true);
   });
 });

@@ -1,0 +1,38 @@
+import { maxEnvelopeBytes } from '../../lib/contracts/documents/dsse.ts';
+import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
+import { publishedNames } from '../../lib/domain/published.ts';
+import { EvidenceError } from '../../lib/evidence/published/errors.ts';
+import { openStatement } from '../../lib/evidence/published/statement.ts';
+import { labelOf } from './plan.ts';
+import { besideOf, type PublishOptions, type Tree } from './tree.ts';
+import type { VaultSigner } from './vault-signer.ts';
+
+/**
+ * Whether the statement published earlier of the same build vouches for a file that is not among these, by the vault's key of
+ * today: a rebuilder that signs no links has no other memory of it.
+ */
+export async function statesMore(
+  { job, read, log }: PublishOptions,
+  tree: Tree,
+  { publicKey }: VaultSigner,
+  judged: readonly JudgedFile[],
+): Promise<boolean> {
+  const { build } = job;
+  const path = besideOf(tree, build)(publishedNames.statement(labelOf(build)));
+  const earlier = job.earlier.find((one) => one.path === path);
+  if (earlier === undefined) return false;
+  try {
+    const content = await read(earlier.sha256, maxEnvelopeBytes);
+    const { predicate, subject } = await openStatement(path, async () => content, [publicKey]);
+    const isOfBuild =
+      predicate.build.source === build.source &&
+      predicate.build.version === build.version &&
+      predicate.build.architecture === build.architecture;
+    const names = new Set<string>(judged.map(({ name }) => name));
+    return isOfBuild && subject.some(({ name }) => !names.has(name));
+  } catch (error) {
+    if (!(error instanceof EvidenceError)) throw error;
+    log.warning('an earlier statement is not kept', { path, why: error.message });
+    return false;
+  }
+}
