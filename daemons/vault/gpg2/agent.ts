@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { run } from '../../lib/daemon/program.ts';
+import { readIfThere } from '../../lib/objects/durable-file.ts';
 import { readLines } from './lines.ts';
 
 /** gpg-agent on the vault's own key ring of signing subkeys, spoken to in Assuan (libassuan, "Assuan Protocol"). */
@@ -88,14 +89,24 @@ async function startAgent(home: string): Promise<AgentSockets> {
   return { restricted: decodeURIComponent(restricted), full: decodeURIComponent(full) };
 }
 
-/** Made once a copy is whole, with the time of the key ring that it is of: a vault may be killed while it copies. */
+/** Made once a copy is whole, and says of which keys it is: a vault may be killed while it copies. */
 const copied = 'copied';
 
+/** What gpg writes when keys come, change or go; it touches the folder itself, which split-gpg2 goes by, at every use. */
+const keyFiles = ['pubring.kbx', 'pubring.gpg', 'public-keys.d/pubring.db', 'private-keys-v1.d'];
+
 async function isCopied(from: string, to: string): Promise<boolean> {
-  const [made, changed] = await Promise.all(
-    [join(to, copied), from].map((path) => stat(path).catch(() => undefined)),
-  );
-  return made !== undefined && changed !== undefined && made.mtimeMs >= changed.mtimeMs;
+  const [made, now] = await Promise.all([readIfThere(join(to, copied)), keysOf(from)]);
+  return made === now;
+}
+
+/** Tells the keys of a home from those that it had before. */
+async function keysOf(home: string): Promise<string> {
+  const states = keyFiles.map(async (name) => {
+    const found = await stat(join(home, name), { bigint: true }).catch(() => undefined);
+    return `${name} ${found?.mtimeNs ?? 'none'}\n`;
+  });
+  return (await Promise.all(states)).join('');
 }
 
 async function copySubkeys(from: string, to: string): Promise<void> {
@@ -105,11 +116,10 @@ async function copySubkeys(from: string, to: string): Promise<void> {
   if (existsSync(to)) await run('gpgconf', ['--homedir', to, '--kill', 'gpg-agent'], { timeoutMs });
   await rm(to, { recursive: true, force: true });
   await mkdir(to, { recursive: true, mode: 0o700 });
-  const { mtime } = await stat(from);
+  const keys = await keysOf(from);
   const { stdout } = await run('gpg', [...common, '--homedir', from, '--export-secret-subkeys'], options);
   await run('gpg', [...common, '--homedir', to, '--import'], { ...options, input: stdout });
-  await writeFile(join(to, copied), '');
-  await utimes(join(to, copied), mtime, mtime);
+  await writeFile(join(to, copied), keys);
 }
 
 /** One connection: a line is asked, its data and status lines come back, and last `OK` or `ERR`. */

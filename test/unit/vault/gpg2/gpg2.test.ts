@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -87,10 +87,21 @@ describe('a vault that speaks as split-gpg2', () => {
     expect(status).toMatch(new RegExp(`VALIDSIG ${subkey} .* ${key}$`, 'm'));
   });
 
-  it('signs several at once', async () => {
+  it('signs several at once, of one copy of the keys, while others use the home', async () => {
+    const home = join(state(), 'gnupg');
+    const copy = () => statSync(join(home, 'qubes-auto-keyring/copied')).ino;
     const signer = splitGpg2Signer(key, agent);
-    const signatures = await Promise.all(['a', 'b', 'c', 'd'].map((text) => signer.sign(Buffer.from(text))));
-    expect(new Set(signatures.map((one) => one.toString('hex'))).size).toBe(4);
+    await signer.sign(Buffer.from('first'));
+    const before = copy();
+    for (const texts of [
+      ['a', 'b', 'c', 'd'],
+      ['e', 'f', 'g', 'h'],
+    ]) {
+      execFileSync('gpg', ['--homedir', home, '--batch', '--export-secret-subkeys'], { stdio: 'pipe' });
+      const signatures = await Promise.all(texts.map((text) => signer.sign(Buffer.from(text))));
+      expect(new Set(signatures.map((one) => one.toString('hex'))).size).toBe(4);
+    }
+    expect(copy()).toBe(before);
   });
 
   it('starts its agent again when that has ended, and copies the keys again when there is another', async () => {
