@@ -4,6 +4,8 @@
 # essential on Debian. No modules: they take longer to load than all the rest.
 # There, a connection each for standard input, output and error: u32 length, then NUL-ended words: number, descriptor; with
 # descriptor 0 also program, how many arguments, arguments, and names and values of the environment.
+# A program in Perl that says `exit(main(@ARGV)) if !caller();` of its package is compiled once, then forked without exec:
+# what starts for each call starts in a third of the time.
 # Back, a line each: `ready`; `missing NUMBER WHY`; `ended NUMBER CODE SIGNAL`. On standard input: `kill NUMBER SIGNAL`.
 use strict;
 
@@ -11,15 +13,16 @@ my $path = shift // die "usage: forker.pl SOCKET\n";
 die "$path: too long for a socket\n" if length $path > 107;
 my $af_unix = 1;
 my $sock_stream = "@INC" =~ m{/mips} ? 2 : 1;
-umask 077;
 socket(my $listener, $af_unix, $sock_stream, 0) or die "socket: $!\n";
+my $mask = umask 077;
 bind($listener, pack('S a108', $af_unix, $path)) or die "bind: $!\n";
+umask $mask;
 listen($listener, 512) or die "listen: $!\n";
 
 # A child that ends just before select() must still wake it.
 pipe(my $wake_read, my $wake_write) or die "pipe: $!\n";
 $SIG{CHLD} = sub { syswrite($wake_write, 'x') };
-my (%asked, %killed, %pid_of, %number_of);
+my (%asked, %killed, %pid_of, %number_of, %main_of);
 my $last_started = 0;
 my $commands = '';
 say_line("ready");
@@ -28,7 +31,8 @@ while (1) {
   my $readable = '';
   vec($readable, fileno $_, 1) = 1 for \*STDIN, $listener, $wake_read;
   next if select($readable, undef, undef, undef) < 0;
-  take_connection() if vec($readable, fileno $listener, 1);
+  my $complete = vec($readable, fileno $listener, 1) ? take_connection() : undef;
+  start($complete) if defined $complete;
   if (vec($readable, fileno $wake_read, 1)) {
     sysread($wake_read, my $ignored, 4_096);
     reap();
@@ -57,14 +61,15 @@ sub say_line {
   }
 }
 
+# The number of a program of which all has come, else undef.
 sub take_connection {
-  accept(my $connection, $listener) or return;
-  my $length = take($connection, 4) // return;
-  my $head = take($connection, unpack('N', $length)) // return;
+  accept(my $connection, $listener) or return undef;
+  my $length = take($connection, 4) // return undef;
+  my $head = take($connection, unpack('N', $length)) // return undef;
   my ($number, $descriptor, @words) = split(/\0/, $head, -1);
   $asked{$number}[$descriptor] = $connection;
   $asked{$number}[3] = \@words if $descriptor == 0;
-  start($number) if 4 == grep { defined } @{$asked{$number}}[0 .. 3];
+  return 4 == grep({ defined } @{$asked{$number}}[0 .. 3]) ? $number : undef;
 }
 
 sub take {
@@ -85,6 +90,7 @@ sub start {
   my ($program, $count, @rest) = @$words;
   pop @rest;    # after the last NUL
   my @arguments = splice(@rest, 0, $count);
+  my $main = $main_of{$program} //= compiled($program, @rest);
   my $pid = fork();
   if (!defined $pid) {
     say_line("missing $number $!");
@@ -95,12 +101,33 @@ sub start {
     open(STDOUT, '>&', $out);
     open(STDERR, '>&', $err);
     %ENV = @rest;
+    if ($main) {
+      undef $_ for $report, $listener, $wake_read, $wake_write, $in, $out, $err;
+      %asked = ();
+      $0 = $program;
+      exit($main->(@arguments));
+    }
     { local $^W = 0; exec { $program } $program, @arguments; }
     syswrite($report, "missing $number $!\n");
     kill('KILL', $$);
   } else {
     ($pid_of{$number}, $number_of{$pid}) = ($pid, $number);
   }
+}
+
+# Its `main`, or 0: it is no such program. Of the environment, compiling reads what is the same for each call.
+sub compiled {
+  my ($program, %environment) = @_;
+  local %ENV = %environment;
+  my ($file) = $program =~ m{/} ? $program : grep { -x } map { "$_/$program" } split(/:/, $ENV{PATH} // '');
+  open(my $handle, '<', $file // return 0) or return 0;
+  my $first = readline($handle) // '';
+  return 0 if $first !~ m{^#!/usr/bin/perl\b};
+  my $text = do { local $/; readline($handle) };
+  my ($package) = $text =~ /^package (\w+);$/m;
+  return 0 if !$package || $text !~ /^exit\(main\(\@ARGV\)\) if !caller\(\);$/m;
+  do { do $file } or return 0;
+  return $package->can('main');
 }
 
 sub reap {

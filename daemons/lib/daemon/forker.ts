@@ -24,18 +24,21 @@ const script = fileURLToPath(new URL('forker.pl', import.meta.url));
 
 /**
  * Starts programs from a small process of its own: a daemon that starts one copies its own memory's tables for it, and does
- * nothing else until the program runs. Where that process cannot run, or ended, the daemon starts them itself.
+ * nothing else until the program runs. Where that process cannot run, or ended, the daemon starts them itself. Programs run
+ * in `/`.
  *
  * @param folder the role's own, where nobody else gets in
  */
 export async function openForker(folder: string): Promise<{ spawn: Spawn; close(): void }> {
-  if (!existsSync(folder)) return { spawn: spawnProgram, close() {} };
+  if (!existsSync(folder)) return { spawn: spawnInRoot, close() {} };
   const path = join(folder, 'forker.sock');
   await rm(path, { force: true });
   const forker = new Forker(path);
   await forker.ready;
   return { spawn: forker.spawn, close: () => forker.close() };
 }
+
+const spawnInRoot: Spawn = (program, args, options) => spawnProgram(program, args, { ...options, cwd: '/' });
 
 class Forker {
   readonly #path: string;
@@ -47,7 +50,7 @@ class Forker {
 
   constructor(path: string) {
     this.#path = path;
-    this.#helper = spawnProgram('perl', [script, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#helper = spawnProgram('perl', [script, path], { cwd: '/', stdio: ['pipe', 'pipe', 'inherit'] });
     this.#helper.stdin.on('error', () => {});
     this.ready = new Promise((resolve) => {
       void this.#listen(resolve).finally(resolve);
@@ -55,7 +58,7 @@ class Forker {
   }
 
   readonly spawn: Spawn = (program, args, options) => {
-    if (!this.#isRunning) return spawnProgram(program, args, options);
+    if (!this.#isRunning) return spawnInRoot(program, args, options);
     this.#started += 1;
     const number = this.#started;
     const exited = new Promise<Ended>((ended, failed) => {

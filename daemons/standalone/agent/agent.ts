@@ -3,8 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
+import { openForker, type Spawn } from '../../lib/daemon/forker.ts';
 import type { Log } from '../../lib/daemon/log.ts';
-import { spawnProgram } from '../../lib/daemon/program.ts';
 import { type AgentCall, parseAgentCall } from '../protocol/agent-call.ts';
 import { exitNotFound, exitProblem } from '../protocol/messages.ts';
 import { PeerProbe } from '../protocol/peer-probe.ts';
@@ -29,6 +29,8 @@ export interface Agent {
 
 /** Does a target qube's part for one door, as the user it runs as. Resolves when the broker can connect. */
 export async function startAgent(door: DoorConfig, { clock, log }: AgentOptions): Promise<Agent> {
+  await mkdir(dirname(door.socket), { recursive: true, mode: 0o700 });
+  const forker = await openForker(dirname(door.socket));
   const probe = new PeerProbe(clock);
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: false }, (socket) => {
@@ -38,7 +40,7 @@ export async function startAgent(door: DoorConfig, { clock, log }: AgentOptions)
     readCall(socket)
       .then(({ call, channel }) => {
         probe.watch(socket, () => socket.isPaused());
-        return answer(door, call, channel, { clock, log, probe });
+        return answer(door, call, channel, { clock, log, probe, spawn: forker.spawn });
       })
       .catch((error: unknown) => {
         log.error(`call dropped: ${error instanceof Error ? error.message : String(error)}`);
@@ -51,12 +53,12 @@ export async function startAgent(door: DoorConfig, { clock, log }: AgentOptions)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
       await closed;
+      forker.close();
     },
   };
 }
 
 async function listen(server: Server, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await rm(path, { force: true });
   await withSocketPath(
     path,
@@ -91,6 +93,7 @@ function readCall(socket: Socket): Promise<Readonly<{ call: AgentCall; channel: 
 
 interface AnswerOptions extends AgentOptions {
   readonly probe: PeerProbe;
+  readonly spawn: Spawn;
 }
 
 async function answer(
@@ -124,8 +127,7 @@ async function answer(
     return serveDisposable(door, call, basename(found.path), channel, options);
   }
   const argument = call.service.slice(call.service.indexOf('+') + 1);
-  const program = spawnProgram(found.path, argument === '' ? [] : [argument], {
-    cwd: '/',
+  const program = options.spawn(found.path, argument === '' ? [] : [argument], {
     env: { ...serviceEnvironment(door), ...callEnvironment(call) },
   });
   await serveProgram(program, channel, { log, tag }).catch((error: Error) => end(exitProblem, error.message));

@@ -5,33 +5,38 @@
 # end. Back: u8 kind, u32 length, bytes: 1 is for standard output, 2 for standard error, 0 holds the exit status, a u32.
 use strict;
 
-my $service = shift // fail('usage: vault-relay.pl SERVICE');
-my $source = $ENV{QREXEC_REMOTE_DOMAIN} // 'unknown';
-my $folder = $ENV{RUNTIME_DIRECTORY} // '/run/package-rebuilder/vault';
+package VaultRelay;
 
 my $af_unix = 1;
 my $sock_stream = "@INC" =~ m{/mips} ? 2 : 1;
-socket(my $daemon, $af_unix, $sock_stream, 0) or fail("socket: $!");
-# A path however long fits, for the address holds its last part alone.
-chdir $folder or fail("the vault's daemon is not there: $folder: $!", 125);
-connect($daemon, pack('S a108', $af_unix, 'relay.sock')) or fail("the vault's daemon does not answer: $!", 125);
-$SIG{PIPE} = 'IGNORE';    # a daemon that has read enough still answers
-put($daemon, "$service+ $source\0");
+my ($daemon, $received) = (undef, '');
 
-my ($received, $input) = ('', \*STDIN);
-while (1) {
-  my $readable = '';
-  vec($readable, fileno $daemon, 1) = 1;
-  vec($readable, fileno $input, 1) = 1 if $input;
-  next if select($readable, undef, undef, undef) < 0;
-  if ($input && vec($readable, fileno $input, 1)) {
-    my $piece = '';
-    sysread($input, $piece, 65_536);
-    undef $input if !put($daemon, pack('N', length $piece) . $piece) || $piece eq '';
+# Never returns: the call's exit status is the process's own.
+sub main {
+  my $service = shift // fail('usage: vault-relay.pl SERVICE');
+  my $source = $ENV{QREXEC_REMOTE_DOMAIN} // 'unknown';
+  my $folder = $ENV{RUNTIME_DIRECTORY} // '/run/package-rebuilder/vault';
+  socket($daemon, $af_unix, $sock_stream, 0) or fail("socket: $!");
+  # A path however long fits, for the address holds its last part alone.
+  chdir $folder or fail("the vault's daemon is not there: $folder: $!", 125);
+  connect($daemon, pack('S a108', $af_unix, 'relay.sock')) or fail("the vault's daemon does not answer: $!", 125);
+  $SIG{PIPE} = 'IGNORE';    # a daemon that has read enough still answers
+  put($daemon, "$service+ $source\0");
+  my $input = \*STDIN;
+  while (1) {
+    my $readable = '';
+    vec($readable, fileno $daemon, 1) = 1;
+    vec($readable, fileno $input, 1) = 1 if $input;
+    next if select($readable, undef, undef, undef) < 0;
+    if ($input && vec($readable, fileno $input, 1)) {
+      my $piece = '';
+      sysread($input, $piece, 65_536);
+      undef $input if !put($daemon, pack('N', length $piece) . $piece) || $piece eq '';
+    }
+    next if !vec($readable, fileno $daemon, 1);
+    sysread($daemon, $received, 65_536, length $received) or fail("the vault's daemon went away", 255);
+    take();
   }
-  next if !vec($readable, fileno $daemon, 1);
-  sysread($daemon, $received, 65_536, length $received) or fail("the vault's daemon went away", 255);
-  take();
 }
 
 sub take {
@@ -59,3 +64,6 @@ sub put {
 
 # 125 and 255 are what qrexec ends a call with that it could not make, or lost: a caller may try again.
 sub fail { print STDERR "$_[0]\n"; exit($_[1] // 1) }
+
+exit(main(@ARGV)) if !caller();
+1;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
@@ -91,6 +91,34 @@ describe('a program', () => {
       await new Promise((resolve) => loud.stdout.once('data', resolve));
       loud.stdout.destroy();
       expect(await loud.exited).not.toMatchObject({ code: 0 });
+    });
+
+    it('is compiled once, or each time, and begins anew for each call', async () => {
+      const script = join(folder, 'counts');
+      writeFileSync(
+        script,
+        `#!/usr/bin/perl -w
+use strict;
+package Counts;
+my $calls = 0;
+sub main {
+  my $input = join '', <STDIN>;
+  print STDOUT join('|', ++$calls, $0, @_, $ENV{GIVEN}, $input, grep { -e "/proc/self/fd/$_" } 3 .. 20);
+  print STDERR "oops";
+  return 5;
+}
+exit(main(@ARGV)) if !caller();
+1;
+`,
+      );
+      chmodSync(script, 0o755);
+      for (const word of ['one', 'two']) {
+        const program = spawn(script, [word, ''], { env: { GIVEN: 'given' } });
+        program.stdin.end('typed');
+        expect(await text(program.stdout)).toBe(`1|${script}|${word}||given|typed`);
+        expect(await text(program.stderr)).toBe('oops');
+        expect(await program.exited).toEqual({ code: 5, signal: null });
+      }
     });
 
     it('is one of many at once, each with its own', async () => {
