@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { JobFailure } from '../../lib/contracts/job-failure.ts';
-import type { Clock } from '../../lib/daemon/clock.ts';
+import { type Clock, workIsDone } from '../../lib/daemon/clock.ts';
 import type { Caller } from '../../lib/wire/call.ts';
 import { declined, endingOf, lastLine, listenTo, vaultFailure } from './call-ending.ts';
 
@@ -53,8 +53,8 @@ export function carry(
   call.stdout.pipe(socket, { end: false });
   const closed = new Promise((resolve) => call.stdout.once('close', resolve));
   const exited = call.exited.then(
-    () => gone.abort(),
-    () => gone.abort(),
+    () => gone.abort(workIsDone),
+    () => gone.abort(workIsDone),
   );
   void Promise.all([exited, closed]).then(() => socket.end());
   return {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Clock } from '../../lib/daemon/clock.ts';
+import { type Clock, workIsDone } from '../../lib/daemon/clock.ts';
 import type { Fingerprint } from '../../lib/domain/names.ts';
 import { OpenPgpError } from '../../lib/openpgp/error.ts';
 import type { DetachedSigner } from '../../lib/openpgp/sign.ts';
@@ -60,7 +60,7 @@ export function splitGpgSigner(fingerprint: Fingerprint, options: SplitGpgOption
         if (error instanceof OpenPgpError) throw vaultFailure(`answered garbage: ${error.message}`, error);
         throw error;
       } finally {
-        over.abort();
+        over.abort(workIsDone);
         signal?.removeEventListener('abort', stop);
         call.kill();
       }

@@ -3,7 +3,7 @@ import { maxSignedDocuments, type SignKind, type SignReply, sign } from '../../l
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
 import { type SignedVerdict, signedVerdicts } from '../../lib/domain/verdict.ts';
-import { type Ed25519Public, ed25519KeyId, isSignedBy } from '../../lib/evidence/ed25519.ts';
+import { type Ed25519Public, ed25519KeyId, signatureCheck } from '../../lib/evidence/ed25519.ts';
 import { CallError, type Caller } from '../../lib/wire/call.ts';
 import { bufferObject } from '../../lib/wire/frame.ts';
 import { persist } from '../../lib/worker/transfer.ts';
@@ -21,6 +21,7 @@ export interface VaultSignerOptions {
 /** Signs verdicts by `rebuilder.Sign`, with the vault's key of one kind, of which the public half is known here. */
 export class VaultSigner {
   readonly keyid: string;
+  readonly #check: ReturnType<typeof signatureCheck>;
 
   constructor(
     readonly kind: SignKind,
@@ -28,6 +29,7 @@ export class VaultSigner {
     readonly options: VaultSignerOptions,
   ) {
     this.keyid = ed25519KeyId(publicKey);
+    this.#check = signatureCheck(publicKey);
   }
 
   /**
@@ -51,7 +53,7 @@ export class VaultSigner {
     documents: readonly ToSign[],
     context: Readonly<{ log: Log; signal: AbortSignal }>,
   ): Promise<readonly string[]> {
-    const { kind, keyid, publicKey } = this;
+    const { kind, keyid } = this;
     const reply = await this.#answer(documents, context);
     if (reply.keyid !== keyid) {
       throw new JobFailure(
@@ -60,7 +62,7 @@ export class VaultSigner {
       );
     }
     const isGood = (at: number) =>
-      isSignedBy(publicKey, documents[at]?.signed ?? new Uint8Array(), reply.signatures[at] ?? '');
+      this.#check(documents[at]?.signed ?? new Uint8Array(), reply.signatures[at] ?? '');
     if (reply.signatures.length !== documents.length || !documents.every((_, at) => isGood(at))) {
       throw new JobFailure('signing', `a signature of the vault's by ${keyid} does not match its document`);
     }

@@ -1,3 +1,4 @@
+import { Recent } from '../daemon/recent.ts';
 import type { Architecture, BinaryName, DebVersion, Sha256, SourceName } from '../domain/names.ts';
 import { buildVersion } from '../domain/version.ts';
 import type { SortedTable } from './table.ts';
@@ -32,8 +33,12 @@ export function originOf(entry: PackageEntry): BuildOrigin {
   };
 }
 
+/** Packages that were asked for exactly: most builds need the same few hundred. */
+const mostRemembered = 2_048;
+
 /** A Packages index, looked up by binary or by source. Values were checked when the tables were made. */
 export class PackagesLookup {
+  readonly #remembered = new Recent<string, readonly PackageEntry[]>(mostRemembered);
   readonly #byBinary: SortedTable;
   readonly #bySource: SortedTable;
   readonly #relations: SortedTable;
@@ -51,6 +56,14 @@ export class PackagesLookup {
   /** All versions and architectures of a binary, or those asked for. */
   binaries(name: string, version?: string, architecture?: string): readonly PackageEntry[] {
     const key = [name, version, architecture].filter((part) => part !== undefined);
+    if (key.length < 3) return this.#find(key);
+    const exact = key.join(' ');
+    const known = this.#remembered.get(exact) ?? this.#find(key);
+    this.#remembered.set(exact, known);
+    return known;
+  }
+
+  #find(key: readonly string[]): readonly PackageEntry[] {
     return [...this.#byBinary.find(...key)].map(entryOf);
   }
 
@@ -65,7 +78,7 @@ export class PackagesLookup {
   /** Every package, ordered by source, source version, name. */
   *allBySource(): Generator<PackageEntry> {
     for (const [, , name = '', version = '', architecture = ''] of this.#bySource.rows()) {
-      yield* this.binaries(name, version, architecture);
+      yield* this.#find([name, version, architecture]);
     }
   }
 

@@ -10,6 +10,9 @@ export interface Clock {
   random(): number;
 }
 
+/** The reason to abort a timer whose work is done: one for all, since making an error costs more than the timer. */
+export const workIsDone = new Error('the work is done');
+
 /** `setTimeout` takes 31 bits; longer sleeps are slept in turns. */
 const longestTimer = 2 ** 31 - 1;
 

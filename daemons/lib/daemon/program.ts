@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { systemClock } from './clock.ts';
+import { systemClock, workIsDone } from './clock.ts';
 import { ProcessGroup } from './process-group.ts';
 
 /** How running another program went wrong. `failed`: it ended with a code other than expected. */
@@ -107,7 +107,7 @@ export async function run(program: string, args: readonly string[], options: Run
     if (!(options.expectCodes ?? [0]).includes(exitCode)) throw fail('failed', `ended with code ${exitCode}`);
     return { stdout, stderr: said, exitCode };
   } finally {
-    over.abort();
+    over.abort(workIsDone);
     options.signal?.removeEventListener('abort', onAbort);
     group.kill('SIGKILL');
     group.forget();

@@ -36,9 +36,10 @@ export function readEd25519Pem(untrusted: string): Ed25519Public | undefined {
   }
 }
 
-/** Whether a signature, 128 hexadecimal digits, is by this key over these bytes (RFC 8032). */
-export function isSignedBy(key: Ed25519Public, bytes: Uint8Array, signature: string): boolean {
-  return verify(null, bytes, keyObject(key), Buffer.from(signature, 'hex'));
+/** Tells whether a signature, 128 hexadecimal digits, is by this key over these bytes (RFC 8032). */
+export function signatureCheck(key: Ed25519Public): (bytes: Uint8Array, signature: string) => boolean {
+  const opened = keyObject(key);
+  return (bytes, signature) => verify(null, bytes, opened, Buffer.from(signature, 'hex'));
 }
 
 /** PEM for rebuilderd's clients (`public-keys`): 46 bytes of DER, line ends as Rust's pem crate writes them. */

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Contract, ContractError } from '../contracts/contract.ts';
-import type { Clock } from '../daemon/clock.ts';
+import { type Clock, workIsDone } from '../daemon/clock.ts';
 import type { Log } from '../daemon/log.ts';
 import { signOfLifeMs, stallMs, WireError } from './format.ts';
 import { encodeHeader } from './header.ts';
@@ -119,7 +119,7 @@ function refusalOf(error: unknown): ReplyError {
 
 async function linger(input: Readable, clock: Clock): Promise<void> {
   const over = new AbortController();
-  for (const event of ['end', 'close', 'error']) input.on(event, () => over.abort());
+  for (const event of ['end', 'close', 'error']) input.on(event, () => over.abort(workIsDone));
   if (input.readableEnded || input.destroyed) return;
   input.on('readable', () => {
     while (input.read() !== null);
@@ -137,7 +137,7 @@ class SignsOfLife {
   }
 
   stop(): void {
-    this.#over.abort();
+    this.#over.abort(workIsDone);
   }
 
   async #give(output: Writable, clock: Clock): Promise<void> {

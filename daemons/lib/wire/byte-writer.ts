@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Clock } from '../daemon/clock.ts';
+import { type Clock, workIsDone } from '../daemon/clock.ts';
 import { WireError } from './format.ts';
 
 export interface ByteWriterOptions {
@@ -57,7 +57,7 @@ export class ByteWriter {
 
   /** Leaves the stream as it is, and its errors to others. */
   release(): void {
-    this.#over.abort();
+    this.#over.abort(workIsDone);
     this.#out.off('drain', this.#onDrain);
     this.#out.off('close', this.#onClose);
   }

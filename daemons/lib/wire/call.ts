@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Contract, ContractError, type ReplyErrorCode } from '../contracts/contract.ts';
-import type { Clock } from '../daemon/clock.ts';
+import { type Clock, workIsDone } from '../daemon/clock.ts';
 import type { Spawn } from '../daemon/forker.ts';
 import type { Log } from '../daemon/log.ts';
 import { ProgramError, type SpawnedProgram, shellStatus, spawnProgram } from '../daemon/program.ts';
@@ -208,7 +208,7 @@ class Call<Argument extends string, Request, Reply> {
   async #exit(): Promise<void> {
     const over = new AbortController();
     this.clock.sleep(exitMs, over.signal).then(this.#end, () => {});
-    await this.client.exited.finally(() => over.abort());
+    await this.client.exited.finally(() => over.abort(workIsDone));
   }
 
   /** What the end of a call that gave no whole reply means, once the client's exit status is known. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import type { Clock } from '../daemon/clock.ts';
+import { type Clock, workIsDone } from '../daemon/clock.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { DeadBuffers } from './dead-buffers.ts';
 import {
@@ -67,7 +67,7 @@ async function writeFrames(
     if (!writer.broken) await writer.write(failFrame(error));
     throw error;
   } finally {
-    over.abort();
+    over.abort(workIsDone);
   }
 }
 

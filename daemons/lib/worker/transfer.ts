@@ -1,7 +1,7 @@
 import { fetchObjects, maxFetched } from '../contracts/fetch.ts';
 import type { Queue } from '../contracts/job.ts';
 import { JobFailure } from '../contracts/job-failure.ts';
-import type { Clock } from '../daemon/clock.ts';
+import { type Clock, workIsDone } from '../daemon/clock.ts';
 import type { Log } from '../daemon/log.ts';
 import type { Sha256 } from '../domain/names.ts';
 import { CallError, type Caller } from '../wire/call.ts';
@@ -97,7 +97,7 @@ async function fetchOnce<Q extends Queue>(
     await done();
     if (missing.length > 0) throw new JobFailure('protocol', 'fewer objects came than were asked for');
   } finally {
-    over.abort();
+    over.abort(workIsDone);
   }
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../lib/daemon/clock.ts';
+import { type Clock, workIsDone } from '../../lib/daemon/clock.ts';
 import { MessageError, parseTrigger, type UntrustedTrigger } from '../protocol/messages.ts';
 
 /** A caller that has connected and does not say what it wants is not waited for longer. */
@@ -20,7 +20,7 @@ export async function readRequest(
   try {
     return await Promise.race([collect(socket, over.signal), late]);
   } finally {
-    over.abort();
+    over.abort(workIsDone);
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import type { Clock } from '../../lib/daemon/clock.ts';
+import { type Clock, workIsDone } from '../../lib/daemon/clock.ts';
 import type { Spawn } from '../../lib/daemon/forker.ts';
 import { type SpawnedProgram, shellStatus } from '../../lib/daemon/program.ts';
 import {
@@ -75,7 +75,7 @@ export async function serveCommand(
       encodeExit(answer.status),
     ]);
   } finally {
-    over.abort();
+    over.abort(workIsDone);
   }
 }
 

@@ -6,7 +6,7 @@ import {
   readEnvelope,
 } from '../../contracts/documents/dsse.ts';
 import { readStatement, type Statement } from '../../contracts/documents/statement.ts';
-import { type Ed25519Public, ed25519KeyId, isSignedBy } from '../ed25519.ts';
+import { type Ed25519Public, ed25519KeyId, signatureCheck } from '../ed25519.ts';
 import { EvidenceError } from './errors.ts';
 import type { EvidenceOptions } from './subject.ts';
 
@@ -33,7 +33,8 @@ export async function openStatement(
 function readSigned(content: Buffer, keys: readonly Ed25519Public[]): Statement {
   const { payload, payloadType, signatures } = readEnvelope(content);
   const signed = preAuthEncoding(payloadTypes.statement, payload);
-  const isGood = signatures.some(({ signature }) => keys.some((key) => isSignedBy(key, signed, signature)));
+  const checks = keys.map(signatureCheck);
+  const isGood = signatures.some(({ signature }) => checks.some((check) => check(signed, signature)));
   if (payloadType === payloadTypes.statement && isGood) return readStatement(payload);
   const by = signatures.map(({ keyid }) => JSON.stringify(keyid)).join(', ');
   throw new EvidenceError(
