@@ -6,7 +6,7 @@ import { runRole } from '../lib/daemon/role.ts';
 import { signedVerdicts } from '../lib/domain/verdict.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
-import { attest } from './compare/attest.ts';
+import { attest } from './attest.ts';
 import { KnownEvidence } from './compare/examine.ts';
 import { readPublicKeys, signAs } from './keys.ts';
 import { Notices } from './notices.ts';

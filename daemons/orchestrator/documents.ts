@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { ContractError } from '../lib/contracts/contract.ts';
 import { maxAttestationBytes, parseAttestation } from '../lib/contracts/documents/attestation.ts';
 import { maxReportBytes, parseBuildReport } from '../lib/contracts/documents/builder-report.ts';
@@ -16,7 +15,7 @@ import {
 } from '../lib/contracts/documents/publication.ts';
 import { maxRecipeBytes, parseRecipe } from '../lib/contracts/documents/recipe.ts';
 import { readJsonLines } from '../lib/contracts/json-lines.ts';
-import { parseSha256, type Sha256 } from '../lib/domain/names.ts';
+import type { Sha256 } from '../lib/domain/names.ts';
 import type { ObjectStore } from '../lib/objects/store.ts';
 
 /** Reads documents out of the object store: each through its parser, none beyond its cap. */
@@ -84,8 +83,4 @@ export function objectsOfEvidence(evidence: Evidence): Sha256[] {
     ...(signature === null ? [] : [signature]),
     ...indexes.map((index) => index.sha256),
   ]);
-}
-
-export function sha256Of(bytes: Uint8Array): Sha256 {
-  return parseSha256(createHash('sha256').update(bytes).digest('hex'));
 }

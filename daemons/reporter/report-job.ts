@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import { parsePublicationEntry } from '../lib/contracts/documents/publication.ts';
 import { parseResultRow } from '../lib/contracts/documents/views.ts';
 import { JobFailure } from '../lib/contracts/job-failure.ts';
 import { formatJsonLines } from '../lib/contracts/json-lines.ts';
 import { maxReturned } from '../lib/contracts/return.ts';
 import type { Clock } from '../lib/daemon/clock.ts';
-import { parseSha256, type Sha256 } from '../lib/domain/names.ts';
+import { sha256Of } from '../lib/objects/sha256.ts';
 import type { Caller } from '../lib/wire/call.ts';
 import { bufferObject } from '../lib/wire/frame.ts';
 import { queryRows } from '../lib/wire/rows.ts';
@@ -52,8 +51,4 @@ async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
   for await (const row of rows) list.push(row);
   return list;
-}
-
-function sha256Of(bytes: Uint8Array): Sha256 {
-  return parseSha256(createHash('sha256').update(bytes).digest('hex'));
 }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import { vaultKeyPath } from '../../lib/domain/link.ts';
-import { parsePoolFileName, parseSha256, type Sha256 } from '../../lib/domain/names.ts';
+import { parsePoolFileName } from '../../lib/domain/names.ts';
 import { publishedNames } from '../../lib/domain/published.ts';
 import { ed25519Pem } from '../../lib/evidence/ed25519.ts';
+import { sha256Of } from '../../lib/objects/sha256.ts';
 import { labelOf } from './plan.ts';
 import type { Published } from './sign-links.ts';
 import { composeRebuilderdLinks, composeStatement, type Material, signVerdict } from './statements.ts';
@@ -75,8 +76,4 @@ async function materialOf({ job, examined, read }: PublishOptions): Promise<Mate
 function materialFrom(name: string, content: Buffer): Material {
   const sha512 = createHash('sha512').update(content).digest('hex');
   return { name: parsePoolFileName(name), sha256: sha256Of(content), sha512 };
-}
-
-function sha256Of(content: Uint8Array): Sha256 {
-  return parseSha256(createHash('sha256').update(content).digest('hex'));
 }

@@ -1,5 +1,5 @@
-import { link, readFile, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { link, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isCode, syncFolder, writeSynced } from './files.ts';
 
 /** Small files that are whole and on the disk, or not there. */
@@ -21,8 +21,12 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Makes a file unless it is there already, whoever else makes it at the same time; returns what it holds then. */
+/**
+ * Makes a file unless it is there already, whoever else makes it at the same time; returns what it holds then. What a killed
+ * process left of it, a private key maybe, is removed.
+ */
 export async function makeFile(path: string, text: string): Promise<string> {
+  await removeLeft(path);
   const temporary = `${path}.${process.pid}.new`;
   await writeSynced(temporary, text, { flags: 'w' });
   try {
@@ -34,4 +38,20 @@ export async function makeFile(path: string, text: string): Promise<string> {
   }
   await syncFolder(dirname(path));
   return readFile(path, 'utf8');
+}
+
+async function removeLeft(path: string): Promise<void> {
+  const prefix = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    const [, pid] = (name.startsWith(prefix) && /^(\d+)\.new$/.exec(name.slice(prefix.length))) || [];
+    if (pid !== undefined && !isRunning(Number(pid))) await rm(join(dirname(path), name), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return !isCode(error, 'ESRCH');
+  }
 }

@@ -3,9 +3,9 @@ import { firstLeaseMs, type LeasedJob, type lease } from '../../lib/contracts/le
 import { isMergedLink } from '../../lib/domain/link.ts';
 import type { QubeName } from '../../lib/domain/names.ts';
 import { isStatementPath } from '../../lib/domain/published.ts';
+import { sha256Of } from '../../lib/objects/sha256.ts';
 import type { Answer } from '../../lib/wire/serve.ts';
 import { composePublication } from '../compose.ts';
-import { sha256Of } from '../documents.ts';
 import type { Ask, Held, JobRecord, StoredPayload } from '../ledger/port.ts';
 import { follow } from '../pipeline.ts';
 import type { Office } from './office.ts';

@@ -1,9 +1,10 @@
 import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isCode, syncFolder } from '../../lib/objects/files.ts';
+import { sha256Of } from '../../lib/objects/sha256.ts';
 import { CommandError } from '../errors.ts';
 import { removeLeftovers, writeWhole } from '../write-file.ts';
-import { formatManifest, type Manifest, maxManifestBytes, sha256Of } from './manifest.ts';
+import { formatManifest, type Manifest, maxManifestBytes } from './manifest.ts';
 import { ownFolders, places } from './places.ts';
 import { type Change, fileMode, folderMode, isSame, type Plan } from './plan.ts';
 import type { FileState, Root } from './root.ts';

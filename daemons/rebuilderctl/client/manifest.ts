@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isObject, type JsonObject, MetablockError, parseJsonObject } from '../../lib/domain/metablock.ts';
 import { NameError, parseFingerprint, parseSha256, type Sha256 } from '../../lib/domain/names.ts';
 import { CommandError } from '../errors.ts';
@@ -94,10 +93,6 @@ export function formatManifest({ settings, complete, folders, entries }: Manifes
   );
   if (text.length <= maxManifestBytes) return `${text}\n`;
   throw new CommandError(`apt's sources are more than ${maxManifestBytes} bytes together`);
-}
-
-export function sha256Of(content: Uint8Array): Sha256 {
-  return parseSha256(createHash('sha256').update(content).digest('hex'));
 }
 
 function parseSettings({ rebuilders, owners, logLevel, noFail }: JsonObject): Settings {

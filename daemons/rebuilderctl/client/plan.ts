@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { statOf } from '../../lib/objects/files.ts';
-import { type Entry, formatManifest, type Manifest, maxManifestBytes, sha256Of } from './manifest.ts';
+import { sha256Of } from '../../lib/objects/sha256.ts';
+import { type Entry, formatManifest, type Manifest, maxManifestBytes } from './manifest.ts';
 import { ownFolders } from './places.ts';
 import type { FileState, Root } from './root.ts';
 import type { Settings } from './settings.ts';

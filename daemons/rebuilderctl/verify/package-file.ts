@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { ProgramError, run } from '../../lib/daemon/program.ts';
 import { nameOnDisk } from '../../lib/domain/link.ts';
@@ -103,6 +104,8 @@ async function readFields(path: string): Promise<Fields> {
 export async function hashOf(path: string): Promise<Sha256> {
   const hash = createHash('sha256');
   try {
+    // Opening a pipe that nobody writes to cannot be interrupted.
+    if (!(await stat(path)).isFile()) throw Object.assign(new Error('not a file'), { code: 'not a file' });
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);

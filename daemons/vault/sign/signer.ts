@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { type SignKind, type SignReply, signKinds } from '../../lib/contracts/sign.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
-import { parseSha256, type QubeName, type Sha256 } from '../../lib/domain/names.ts';
+import type { QubeName } from '../../lib/domain/names.ts';
+import { sha256Of } from '../../lib/objects/sha256.ts';
 import type { SignatureLog } from '../signature-log.ts';
 import { Counters } from './counters.ts';
 import { judge } from './judge.ts';
@@ -72,8 +72,4 @@ export class Signer {
     for (const { subject, sha256 } of signable) log.notice('signed', { kind, subject, sha256, qube: caller });
     return { keyid, signatures: signable.map(({ signed }) => sign(signed)) };
   }
-}
-
-function sha256Of(document: Uint8Array): Sha256 {
-  return parseSha256(createHash('sha256').update(document).digest('hex'));
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { type AttesterParts, attest } from '../../../daemons/attester/compare/attest.ts';
+import { type AttesterParts, attest } from '../../../daemons/attester/attest.ts';
 import { KnownEvidence } from '../../../daemons/attester/compare/examine.ts';
 import { type PublicKey, readPublicKeys, type SigningKey } from '../../../daemons/attester/keys.ts';
 import type { DistSettings } from '../../../daemons/attester/settings.ts';

@@ -25,10 +25,10 @@ import {
   parsePoolFileName,
   parseSha256,
 } from '../../../daemons/lib/domain/names.ts';
+import { sha256Of } from '../../../daemons/lib/objects/sha256.ts';
 import { gpgSigner } from '../../../daemons/lib/openpgp/gpg.ts';
 import { readPublicKey } from '../../../daemons/lib/openpgp/public-key.ts';
 import { signDocument } from '../../../daemons/lib/openpgp/sign.ts';
-import { sha256Of } from '../../../daemons/rebuilderctl/client/manifest.ts';
 import type { AptAnswer, AptRoot } from '../../support/apt-root.ts';
 import { ArchiveServer } from '../../support/archive-server.ts';
 import { type Certificate, makeCertificate } from '../../support/certificate.ts';

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,6 +24,16 @@ describe("the vault's own keys", () => {
     }
     expect(statSync(join(state, 'sign')).mode & 0o777).toBe(0o700);
     expect(readdirSync(join(state, 'sign')).sort()).toEqual(signKinds.map((kind) => `${kind}.pem`).sort());
+  });
+
+  it('leave nothing of one that was being made when its maker was killed', async () => {
+    mkdirSync(join(state, 'sign'));
+    const gone = spawnSync('true').pid;
+    const names = ['manifest.pem', `manifest.pem.${process.pid}.new`, `manifest.pem.${process.ppid}.new`];
+    writeFileSync(join(state, `sign/manifest.pem.${gone}.new`), 'half');
+    writeFileSync(join(state, `sign/${names[2]}`), 'of another that runs');
+    await openSigningKey(state, 'manifest');
+    expect(readdirSync(join(state, 'sign')).sort()).toEqual(names.filter((_, at) => at !== 1));
   });
 
   it('are never replaced when they cannot be used', async () => {

@@ -1,16 +1,16 @@
-import { createHash } from 'node:crypto';
-import type { LookupStore } from '../../lib/archive/lookup-store.ts';
-import type { Attestation } from '../../lib/contracts/documents/attestation.ts';
-import { JobFailure } from '../../lib/contracts/job-failure.ts';
-import type { Clock } from '../../lib/daemon/clock.ts';
-import { DistError } from '../../lib/domain/dist.ts';
-import { parseSha256, type Sha256 } from '../../lib/domain/names.ts';
-import { bufferObject, type OutgoingObject } from '../../lib/wire/frame.ts';
-import type { Done, JobContext } from '../../lib/worker/worker.ts';
-import type { DistSettings } from '../settings.ts';
-import { type Publication, publishBuild } from '../sign/publish.ts';
-import { type BuildJob, type Examined, examine, type KnownEvidence } from './examine.ts';
-import { JobObjects } from './job-objects.ts';
+import type { LookupStore } from '../lib/archive/lookup-store.ts';
+import type { Attestation } from '../lib/contracts/documents/attestation.ts';
+import { JobFailure } from '../lib/contracts/job-failure.ts';
+import type { Clock } from '../lib/daemon/clock.ts';
+import { DistError } from '../lib/domain/dist.ts';
+import type { Sha256 } from '../lib/domain/names.ts';
+import { sha256Of } from '../lib/objects/sha256.ts';
+import { bufferObject, type OutgoingObject } from '../lib/wire/frame.ts';
+import type { Done, JobContext } from '../lib/worker/worker.ts';
+import { type BuildJob, type Examined, examine, type KnownEvidence } from './compare/examine.ts';
+import { JobObjects } from './compare/job-objects.ts';
+import type { DistSettings } from './settings.ts';
+import { type Publication, publishBuild } from './sign/publish.ts';
 
 export interface AttesterParts {
   readonly clock: Clock;
@@ -73,7 +73,7 @@ function doneWith(examined: Examined, publication: Publication): Done<'attest'> 
   const { judgement, environment, selfHosted } = examined;
   const objects = new Map<Sha256, OutgoingObject>();
   const keep = (content: Buffer, isKept = false): Sha256 => {
-    const sha256 = parseSha256(createHash('sha256').update(content).digest('hex'));
+    const sha256 = sha256Of(content);
     if (!isKept) objects.set(sha256, bufferObject(content));
     return sha256;
   };
