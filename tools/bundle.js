@@ -27,6 +27,7 @@ const programs = {
   'vault-keys': 'daemons/vault/keys/main.ts',
   reporter: 'daemons/reporter/main.ts',
   uploader: 'daemons/uploader/main.ts',
+  webhook: 'daemons/webhook/main.ts',
   rebuilderctl: 'daemons/rebuilderctl/main.ts',
   broker: 'daemons/standalone/broker/main.ts',
   agent: 'daemons/standalone/agent/main.ts',
