@@ -1,4 +1,4 @@
-// Writes what stands below qrexec/ and systemd/ from lib/contracts; with --check says what would change, and changes nothing.
+// Writes what stands below qrexec/, systemd/ and debian/ from the contracts, the roles and the lock file; with --check says what would change, and changes nothing.
 // Runs as the bundle build/lib/generate.js.
 
 import {
@@ -15,11 +15,12 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyrightFile } from './debian/copyright.ts';
 import { generatedFiles, generatedFolders } from './generated-files.ts';
 import type { Generated } from './qrexec/generated.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const wanted = generatedFiles();
+const wanted = [...generatedFiles(), copyrightFile(root)];
 const paths = new Set(wanted.map(({ path }) => path));
 
 const stale = generatedFolders

@@ -1,3 +1,5 @@
+import { fileList } from './debian/file-list.ts';
+import { maintainerScripts } from './debian/scripts.ts';
 import type { Generated } from './qrexec/generated.ts';
 import { policyFile } from './qrexec/policy.ts';
 import { rpcConfigFiles, serviceFiles } from './qrexec/services.ts';
@@ -17,5 +19,13 @@ export const generatedFolders = [
 
 /** Everything that is generated from the contracts and the list of roles. */
 export function generatedFiles(): readonly Generated[] {
-  return [policyFile(), ...serviceFiles(), ...rpcConfigFiles(), ...unitFiles(), ...accountFiles()];
+  return [
+    policyFile(),
+    ...serviceFiles(),
+    ...rpcConfigFiles(),
+    ...unitFiles(),
+    ...accountFiles(),
+    ...maintainerScripts(),
+    fileList(),
+  ];
 }

@@ -18,16 +18,27 @@ export function unitFiles(): readonly Generated[] {
   const sockets = unitRoles
     .filter(({ hasDoor }) => hasDoor)
     .map(({ role }) => unit(`package-rebuilder-${role}.socket`, socket(role)));
-  const names = [...services, ...sockets].map(({ path }) => path.replace('systemd/system/', ''));
-  return [...services, ...sockets, preset([...names, 'package-rebuilder-journal.service'])];
+  return [...services, ...sockets, preset()];
+}
+
+/** Enabled in every qube, the journal's unit besides; sockets first, for what is started in this order. */
+export function enabledUnits(): readonly string[] {
+  const named = (kind: string) => (role: UnitRole) => `package-rebuilder-${role.role}.${kind}`;
+  const doors = unitRoles.filter(({ hasDoor }) => hasDoor);
+  return [
+    ...doors.map(named('socket')),
+    ...unitRoles.map(named('service')),
+    'package-rebuilder-journal.service',
+  ];
 }
 
 function unit(name: string, text: string): Generated {
   return { path: `systemd/system/${name}`, kind: 'text', text: `${head}${text}`, executable: false };
 }
 
-function preset(names: readonly string[]): Generated {
-  const text = `${head}# What starts is decided by each qube's service flags.\n${names.map((name) => `enable ${name}\n`).join('')}`;
+function preset(): Generated {
+  const lines = enabledUnits().map((name) => `enable ${name}\n`);
+  const text = `${head}# What starts is decided by each qube's service flags.\n${lines.join('')}`;
   return { path: 'systemd/system-preset/60-package-rebuilder.preset', kind: 'text', text, executable: false };
 }
 
@@ -36,6 +47,7 @@ function service(role: UnitRole): string {
   return `\
 [Unit]
 Description=package-rebuilder ${role.role}: ${role.does}
+Documentation=man:rebuilderctl(1)
 ${conditions(role.role)}${after(role)}\
 # With the growing delays below: after a quarter of an hour of crashes it stays down.
 StartLimitIntervalSec=1h
