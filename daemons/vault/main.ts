@@ -22,7 +22,8 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
   const signatures = new SignatureLog(state);
   const signer = await Signer.open({ clock, log, state, signatures, perMinute: config.common.signRate });
   const door = await serveSocket({
-    ...(process.env.LISTEN_FDS === undefined ? { path: join(runtime, 'door.sock') } : {}),
+    path: join(runtime, 'door.sock'),
+    passed: 'door',
     clock,
     log,
     maxConnections,
