@@ -1,4 +1,4 @@
-// Writes everything below qrexec/ from lib/contracts; with --check says what would change, and changes nothing.
+// Writes everything below qrexec/ and salt/package-rebuilder/generated/ from lib/contracts; with --check says what would change, and changes nothing.
 // Runs as the bundle build/lib/generate.js.
 
 import {
@@ -18,10 +18,11 @@ import { fileURLToPath } from 'node:url';
 import type { Generated } from './qrexec/generated.ts';
 import { policyFile } from './qrexec/policy.ts';
 import { rpcConfigFiles, serviceFiles } from './qrexec/services.ts';
+import { saltFiles } from './salt/contracts.ts';
 
-const owned = ['qrexec/policy', 'qrexec/services', 'qrexec/rpc-config'];
+const owned = ['qrexec/policy', 'qrexec/services', 'qrexec/rpc-config', 'salt/package-rebuilder/generated'];
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const wanted: readonly Generated[] = [policyFile(), ...serviceFiles(), ...rpcConfigFiles()];
+const wanted: readonly Generated[] = [policyFile(), ...serviceFiles(), ...rpcConfigFiles(), ...saltFiles()];
 const paths = new Set(wanted.map(({ path }) => path));
 
 const stale = owned.flatMap((folder) => below(join(root, folder))).filter((path) => !paths.has(path));
