@@ -50,7 +50,7 @@ function qube(klass: string, properties: Qube['properties']): Qube {
 export class Site {
   private constructor(readonly folder: string) {}
 
-  static async make(pillar: Pillar): Promise<Site> {
+  static async make(pillar: Pillar | string): Promise<Site> {
     const site = new Site(await mkdtemp(join(tmpdir(), 'salt-')));
     const [salt, pillars, config] = ['srv/salt', 'srv/pillar', 'config'].map(site.path);
     for (const folder of [salt, pillars, config, site.path('share-of-this-machine')]) {
@@ -63,18 +63,20 @@ export class Site {
     await mkdir(site.path('etc/qubes/policy.d'), { recursive: true });
     await site.#shareCarriedPackages();
     await writeFile(site.path('config/minion'), JSON.stringify(site.#minion()));
-    await site.#saveModel({ repository: ['fedora-42-minimal'], qubes: freshQubes });
+    await writeFile(
+      site.path('qubes.json'),
+      JSON.stringify({ repository: ['fedora-42-minimal'], qubes: freshQubes }),
+    );
     await site.setPillar(pillar);
     return site;
   }
 
   readonly path = (name: string): string => join(this.folder, name);
 
-  async setPillar(pillar: Pillar): Promise<void> {
-    await writeFile(
-      this.path('srv/pillar/package-rebuilder.sls'),
-      JSON.stringify({ 'package-rebuilder': pillar }),
-    );
+  /** As what stands below the formula's name, or as the text of the whole file. */
+  async setPillar(pillar: Pillar | string): Promise<void> {
+    const text = typeof pillar === 'string' ? pillar : JSON.stringify({ 'package-rebuilder': pillar });
+    await writeFile(this.path('srv/pillar/package-rebuilder.sls'), text);
   }
 
   async model(): Promise<Readonly<Record<string, Qube>>> {
@@ -120,19 +122,8 @@ export class Site {
     return JSON.parse(output.toString()).local;
   }
 
-  /** Says of a qube what only Qubes knows of it: tags that somebody gave it. */
-  async tag(name: string, tags: readonly string[]): Promise<void> {
-    const whole = JSON.parse(await readFile(this.path('qubes.json'), 'utf8'));
-    whole.qubes[name].tags = [...tags, ...whole.qubes[name].tags].sort();
-    await this.#saveModel(whole);
-  }
-
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
-  }
-
-  async #saveModel(whole: unknown): Promise<void> {
-    await writeFile(this.path('qubes.json'), JSON.stringify(whole));
   }
 
   /** What package-rebuilder-dom0 carries for the templates; in a test their bytes do not matter to dom0. */
