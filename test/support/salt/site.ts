@@ -79,6 +79,11 @@ export class Site {
     await writeFile(this.path('srv/pillar/package-rebuilder.sls'), text);
   }
 
+  /** The top file that counts, of those below /srv/salt. */
+  async setTop(name: string): Promise<void> {
+    await cp(this.path(`srv/salt/${name}`), this.path('srv/salt/top.sls'));
+  }
+
   async model(): Promise<Readonly<Record<string, Qube>>> {
     return JSON.parse(await readFile(this.path('qubes.json'), 'utf8')).qubes;
   }
