@@ -1,5 +1,5 @@
 # What every checkout answers (DESIGN §10). Each target does its own set-up.
-.PHONY: setup build check test demo soak bench deb clean
+.PHONY: setup build check test demo soak bench deb rpm clean
 
 setup:
 	@tools/setup.sh
@@ -24,6 +24,10 @@ bench: setup
 
 deb: setup
 	@tools/packaging/deb.sh
+
+# dom0's carries the Debian package.
+rpm: deb
+	@tools/packaging/rpm.sh
 
 clean:
 	@rm -rf build

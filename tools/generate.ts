@@ -1,4 +1,4 @@
-// Writes what stands below qrexec/, systemd/, debian/ and docs/ from the contracts, the roles and the lock file; with --check says what would change, and changes nothing.
+// Writes what stands below qrexec/, systemd/, debian/, docs/ and salt/'s folder of them from the contracts, the roles and the lock file; with --check says what would change, and changes nothing.
 // Runs as the bundle build/lib/generate.js.
 
 import {

@@ -4,6 +4,7 @@ import { accessControl } from './qrexec/access-control.ts';
 import type { Generated } from './qrexec/generated.ts';
 import { policyFile } from './qrexec/policy.ts';
 import { rpcConfigFiles, serviceFiles } from './qrexec/services.ts';
+import { saltFiles } from './salt/contracts.ts';
 import { accountFiles } from './systemd/accounts.ts';
 import { unitFiles } from './systemd/units.ts';
 
@@ -12,6 +13,7 @@ export const generatedFolders = [
   'qrexec/policy',
   'qrexec/services',
   'qrexec/rpc-config',
+  'salt/package-rebuilder/generated',
   'systemd/system',
   'systemd/system-preset',
   'systemd/sysusers.d',
@@ -29,5 +31,6 @@ export function generatedFiles(): readonly Generated[] {
     ...accountFiles(),
     ...maintainerScripts(),
     fileList(),
+    ...saltFiles(),
   ];
 }

@@ -54,6 +54,15 @@ if ! cmp -s test/support/in-toto/newest.txt "$in_toto/installed-from"; then
   cp test/support/in-toto/newest.txt "$in_toto/installed-from"
 fi
 
+salt=build/salt
+if ! cmp -s test/support/salt/requirements.txt "$salt/installed-from"; then
+  say 'installing Salt'
+  rm -rf "$salt"
+  /usr/bin/python3 -m venv "$salt"
+  "$salt/bin/pip" install --quiet --disable-pip-version-check -r test/support/salt/requirements.txt
+  cp test/support/salt/requirements.txt "$salt/installed-from"
+fi
+
 [ ! -x tools/users.sh ] || as_root tools/users.sh
 node tools/bundle.js
 say 'ready: build/bin/rebuilderctl is the command line'

@@ -22,12 +22,17 @@ const ours = [
   'daemons',
   'debian',
   'qrexec',
+  'rpm',
+  'salt',
   'systemd',
   'package.json',
   'package-lock.json',
   'tsconfig.json',
+  'version',
+  'rel',
   'tools/bundle.js',
   'tools/client-bundle.json',
+  'tools/packaging/install-list.sh',
   'tools/users.sh',
 ];
 /** Of a module only what runs, and its licence. */

@@ -8,12 +8,13 @@ import { armorPublicKey } from '../../lib/openpgp/armor.ts';
 import { exportPublicKey, makeSigningKey } from '../../lib/openpgp/gpg.ts';
 import { openSigningKey } from '../sign/keys.ts';
 
-const usage = `usage: vault-keys make USER-ID [--bits 3072] [--expires never]
-       vault-keys export FINGERPRINT
+const usage = `usage: vault-keys make USER-ID [--bits 3072] [--expires never] [--home DIR]
+       vault-keys export FINGERPRINT [--home DIR]
        vault-keys list
        vault-keys public KIND [--form openssl|rebuilderd]
 Makes an RSA signing key without a passphrase in $STATE_DIRECTORY/gnupg, or exports one: its fingerprint on the first
-line, then the armoured public key, which belongs into keys/ of the attester's state folder.
+line, then the armoured public key, which belongs into keys/ of the attester's state folder. --home names another GnuPG
+home: on Qubes OS split-GPG signs with the keys of the vault's ordinary user, ~/.gnupg.
 Lists the Ed25519 keys of rebuilder.Sign, made if they are not there: KIND KEYID PUBLIC-KEY, a line each; or shows the
 public half of one (reproducible, unreproducible, manifest) as PEM, in the form that OpenSSL reads or in the one that
 rebuilderd's clients read.
@@ -35,11 +36,12 @@ async function main(args: readonly string[]): Promise<void> {
       bits: { type: 'string', default: '3072' },
       expires: { type: 'string', default: 'never' },
       form: { type: 'string', default: 'openssl' },
+      home: { type: 'string' },
     },
   });
   const [verb, subject, ...more] = positionals;
   const state = process.env.STATE_DIRECTORY ?? '/var/lib/package-rebuilder/vault';
-  const home = join(state, 'gnupg');
+  const home = values.home ?? join(state, 'gnupg');
   if (verb === 'list' && subject === undefined) return await list(state);
   if (subject === undefined || more.length > 0) throw new Error(usage);
   if (verb === 'public') return await showPublic(state, subject, values.form);
