@@ -16,7 +16,7 @@ done <"debian/$package.install"
 if [ -e "debian/$package.links" ]; then
   while read -r target link; do
     mkdir -p "$root/$(dirname "$link")"
-    ln -s "/$target" "$root/$link"
+    ln -s --relative "$root/$target" "$root/$link"
   done <"debian/$package.links"
 fi
 if [ -e "debian/$package.dirs" ]; then
