@@ -31,7 +31,7 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
     onCall: vaultDoor({ clock, log, signer }),
   });
   const home = join(state, 'gnupg');
-  const forker = await openForker(runtime);
+  const forker = await openForker(runtime, log);
   const gpg = { clock, log, signatures, spawn: forker.spawn, home };
   const gpg2 = { clock, log, signatures, agent: new Agent(home) };
   const relay = await serveRelay({
