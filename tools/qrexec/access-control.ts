@@ -23,7 +23,7 @@ const reasons: Readonly<Record<string, string>> = {
   'rebuilder.Control+requeue': 'Has work done again.',
   'rebuilder.Control+pause': 'Lends nothing of a queue.',
   'rebuilder.Control+resume': 'Lends again.',
-  'rebuilder.Control+drain': 'Lets a qube end what it holds, and lends it nothing more.',
+  'rebuilder.Control+drain': 'Ends what has begun, and begins nothing more.',
   'rebuilder.Control+resign': 'Has signed again what a revoked key signed.',
   'rebuilder.Query+status': 'The state of the line, for people.',
   'rebuilder.Query+jobs': 'What waits and what runs.',
