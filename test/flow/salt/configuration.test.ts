@@ -123,27 +123,26 @@ describe('the top files', () => {
   });
   afterAll(async () => await site.remove());
 
-  const qubes = ['dom0', 'rebuilder-tpl-fedora', 'rebuilder-getter', 'work'] as const;
+  const [create, install, configure, update, remove] = (
+    ['create', 'install', 'configure', 'update', 'remove'] as const
+  ).map((state) => ({ base: [`package-rebuilder.${state}`] }));
   it.each([
-    ['create', ['create'], [], [], []],
-    ['install', ['install'], ['install'], [], []],
-    ['configure', ['configure'], [], ['configure'], []],
-    ['update', ['update'], ['update'], [], []],
-    ['remove', ['remove'], [], [], []],
-    ['init', ['create'], ['install'], ['configure'], []],
-  ])('%s.top gives dom0, a template, a qube and a foreign qube what is theirs', async (top, ...expected) => {
+    ['create', { dom0: create, 'rebuilder-vault': {} }],
+    ['install', { dom0: install, 'rebuilder-tpl-fedora': install, 'rebuilder-getter': {} }],
+    ['configure', { dom0: configure, 'rebuilder-tpl-debian': {}, 'rebuilder-getter': configure }],
+    ['update', { dom0: update, 'rebuilder-tpl-debian': update }],
+    ['remove', { dom0: remove, 'rebuilder-vault': {} }],
+    ['init', { dom0: create, 'rebuilder-tpl-debian': install, 'rebuilder-worker-2': configure, work: {} }],
+  ])('%s.top gives everyone what is theirs', async (top, expected) => {
     await site.setTop(`package-rebuilder/${top}.top`);
-    const shown = [];
-    for (const id of qubes) shown.push(await site.call('state.show_top', [], id));
-    const given = expected.map((states) =>
-      states.length === 0 ? {} : { base: states.map((state) => `package-rebuilder.${state}`) },
-    );
-    expect(shown).toEqual(given);
+    const shown: Record<string, unknown> = {};
+    for (const id of Object.keys(expected)) shown[id] = await site.call('state.show_top', [], id);
+    expect(shown).toEqual(expected);
   });
 
   it('go on for everybody else where our pillar is refused', async () => {
     await site.setPillar({ rebuilders: 0 });
     await site.setTop('package-rebuilder/init.top');
-    expect(await site.call('state.show_top')).toEqual({ base: ['package-rebuilder.create'] });
+    expect(await site.call('state.show_top')).toEqual(create);
   });
 });

@@ -57,9 +57,12 @@ export class QubeRoot {
     await this.root.update('deb [trusted=yes] file:/srv/archive ./');
   }
 
-  /** Applies a state there as that qube. */
+  /** Applies a state there as that qube, each with what salt-ssh brings along: one disk stands for several. */
   async apply(state: string, id: string): Promise<readonly StateResult[]> {
-    await writeFile(this.site.path('ssh/roster'), JSON.stringify({ [id]: { host: id } }));
+    await writeFile(
+      this.site.path('ssh/roster'),
+      JSON.stringify({ [id]: { host: id, thin_dir: `/var/tmp/${id}` } }),
+    );
     const { PATH } = process.env;
     const output = await run(
       resolve('build/salt/bin/salt-ssh'),
