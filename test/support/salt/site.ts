@@ -79,6 +79,11 @@ export class Site {
     await writeFile(this.path('srv/pillar/package-rebuilder.sls'), text);
   }
 
+  /** What Salt is to find on the machine that it renders for. */
+  async setGrains(grains: Readonly<Record<string, string>>): Promise<void> {
+    await writeFile(this.path('config/grains'), JSON.stringify(grains));
+  }
+
   /** The top file that counts, of those below /srv/salt. */
   async setTop(name: string): Promise<void> {
     await cp(this.path(`srv/salt/${name}`), this.path('srv/salt/top.sls'));
