@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { describe, it, type TestContext } from 'vitest';
 import { evaluate } from '../../../daemons/standalone/policy/evaluate.ts';
 import { describeSystem } from '../../../daemons/standalone/policy/system.ts';
@@ -176,6 +176,17 @@ describe.concurrent('the states of dom0', () => {
     const made = await site.model();
     expect(failed(await site.apply('package-rebuilder.create', 'test=True'))).toEqual([]);
     expect(await site.model()).toEqual(made);
+  });
+
+  it('make nothing while dom0 carries no package for a template', async (test) => {
+    const { expect } = test;
+    const site = await siteOf({}, test);
+    await rm(site.path('share/package-rebuilder-dom0'), { recursive: true });
+    const [refused] = failed(await site.apply('package-rebuilder.create'));
+    expect(refused).toBe(
+      '/usr/share/package-rebuilder-dom0/packages: /usr/share/package-rebuilder-dom0/packages: found 0 files package-rebuilder_*.deb, expected one: install package-rebuilder-dom0 again',
+    );
+    expect(await site.made()).toEqual([]);
   });
 
   it('remove nothing until they are told so', async (test) => {
