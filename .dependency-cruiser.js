@@ -32,6 +32,7 @@ const rooms = {
 const nodeRooms = {
   child_process: '^daemons/lib/daemon/program\\.ts$',
   https: '^daemons/(lib/net|client/fetch)/',
+  http: '^daemons/(lib/net|client/fetch|webhook)/',
   dgram: '^daemons/lib/net/',
 };
 

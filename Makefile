@@ -1,5 +1,5 @@
 # What every checkout answers (DESIGN §10). Each target does its own set-up.
-.PHONY: setup build check test demo soak bench clean
+.PHONY: setup build check test demo soak bench deb rpm clean
 
 setup:
 	@tools/setup.sh
@@ -21,6 +21,13 @@ demo: setup
 
 bench: setup
 	@node build/lib/bench.js $(ONLY)
+
+deb: setup
+	@tools/packaging/deb.sh
+
+# dom0's carries the Debian package.
+rpm: deb
+	@tools/packaging/rpm.sh
 
 clean:
 	@rm -rf build

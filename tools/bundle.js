@@ -27,19 +27,23 @@ const programs = {
   'vault-keys': 'daemons/vault/keys/main.ts',
   reporter: 'daemons/reporter/main.ts',
   uploader: 'daemons/uploader/main.ts',
+  webhook: 'daemons/webhook/main.ts',
   rebuilderctl: 'daemons/rebuilderctl/main.ts',
   broker: 'daemons/standalone/broker/main.ts',
   agent: 'daemons/standalone/agent/main.ts',
   line: 'daemons/standalone/line/main.ts',
+};
+/** What only a checkout has. */
+const checkoutPrograms = {
   generate: 'tools/generate.ts',
+  'source-tree': 'tools/packaging/source-tree.ts',
   demo: 'test/demo/main.ts',
   bench: 'test/bench/main.ts',
 };
 
 const out = join(root, 'build');
-const present = Object.entries(programs).filter(([, entry]) => existsSync(join(root, entry)));
-await build({
-  entryPoints: Object.fromEntries(present.map(([name, entry]) => [name, join(root, entry)])),
+const options = {
+  absWorkingDir: root,
   outdir: join(out, 'lib'),
   bundle: true,
   platform: 'node',
@@ -51,11 +55,15 @@ await build({
     js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
   },
   logLevel: 'warning',
-});
+};
+const { metafile } = await build({ ...options, entryPoints: programs, metafile: true });
+const present = Object.entries(checkoutPrograms).filter(([, entry]) => existsSync(join(root, entry)));
+if (present.length > 0) await build({ ...options, entryPoints: Object.fromEntries(present) });
 // The verifier's apt method is one file without a suffix, hence no ES module, for the Node of Debian 12.
-await build({
+const client = await build({
   ...JSON.parse(readFileSync(join(root, 'tools/client-bundle.json'), 'utf8')),
   absWorkingDir: root,
+  metafile: true,
   outfile: join(out, 'client/intoto'),
   banner: { js: '#!/usr/bin/node' },
 });
@@ -63,35 +71,44 @@ chmodSync(join(out, 'client/intoto'), 0o755);
 rmSync(join(out, 'client/intoto+https'), { force: true });
 symlinkSync('intoto', join(out, 'client/intoto+https'));
 
-mkdirSync(join(out, 'lib'), { recursive: true });
+/** Folders of the npm modules that the product's bundles hold, nested ones by their whole path. */
+const bundled = [metafile, client.metafile]
+  .flatMap(({ inputs }) => Object.keys(inputs))
+  .flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? []);
+writeFileSync(join(out, 'bundled-modules.json'), JSON.stringify([...new Set(bundled)].sort()));
 writeFileSync(join(out, 'lib', 'package.json'), '{ "type": "module" }\n');
 
 // Scripts, read where they stand.
 mkdirSync(join(out, 'lib/sandbox'), { recursive: true });
-copyFileSync(join(root, 'daemons/vault/relay/relay.pl'), join(out, 'lib/vault-relay.pl'));
-copyFileSync(join(root, 'daemons/lib/daemon/forker.pl'), join(out, 'lib/forker.pl'));
-for (const name of [
-  'sandbox/enter.sh',
-  'sandbox/furnish.sh',
-  'sandbox/descend.pl',
-  'sandbox/settle.sh',
-  'sandbox/init.pl',
-  'line/reach.pl',
-]) {
-  copyFileSync(join(root, 'daemons/standalone', name), join(out, 'lib', name.replace('line/', '')));
+const scripts = {
+  'daemons/vault/relay/relay.pl': 'vault-relay.pl',
+  'daemons/lib/daemon/forker.pl': 'forker.pl',
+  'daemons/standalone/line/reach.pl': 'reach.pl',
+  ...Object.fromEntries(
+    ['enter.sh', 'furnish.sh', 'descend.pl', 'settle.sh', 'init.pl'].map((name) => [
+      `daemons/standalone/sandbox/${name}`,
+      `sandbox/${name}`,
+    ]),
+  ),
+};
+for (const [from, to] of Object.entries(scripts)) {
+  copyFileSync(join(root, from), join(out, 'lib', to));
+  const isProgram = readFileSync(join(root, from), 'latin1').startsWith('#!');
+  chmodSync(join(out, 'lib', to), isProgram ? 0o755 : 0o644);
 }
 
 const bin = join(out, 'bin');
 mkdirSync(bin, { recursive: true });
 writeFileSync(
   join(bin, 'rebuilderctl'),
-  '#!/bin/sh\nexec node "$(dirname "$(readlink -f "$0")")/../lib/rebuilderctl.js" "$@"\n',
+  `#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+[ -e "$here/rebuilderctl.js" ] || here=$here/../lib
+exec node "$here/rebuilderctl.js" "$@"
+`,
 );
 chmodSync(join(bin, 'rebuilderctl'), 0o755);
-const client = join(root, 'daemons/standalone/qrexec-client-vm');
-if (existsSync(client)) {
-  copyFileSync(client, join(bin, 'qrexec-client-vm'));
-  chmodSync(join(bin, 'qrexec-client-vm'), 0o755);
-}
+copyFileSync(join(root, 'daemons/standalone/qrexec-client-vm'), join(bin, 'qrexec-client-vm'));
+chmodSync(join(bin, 'qrexec-client-vm'), 0o755);
 rmSync(join(out, 'qrexec'), { force: true, recursive: true });
 symlinkSync('../qrexec', join(out, 'qrexec'));

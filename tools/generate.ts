@@ -1,4 +1,4 @@
-// Writes everything below qrexec/ and salt/package-rebuilder/generated/ from lib/contracts; with --check says what would change, and changes nothing.
+// Writes what stands below qrexec/, systemd/, debian/, docs/ and salt/'s folder of them from the contracts, the roles and the lock file; with --check says what would change, and changes nothing.
 // Runs as the bundle build/lib/generate.js.
 
 import {
@@ -15,17 +15,17 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyrightFile } from './debian/copyright.ts';
+import { generatedFiles, generatedFolders } from './generated-files.ts';
 import type { Generated } from './qrexec/generated.ts';
-import { policyFile } from './qrexec/policy.ts';
-import { rpcConfigFiles, serviceFiles } from './qrexec/services.ts';
-import { saltFiles } from './salt/contracts.ts';
 
-const owned = ['qrexec/policy', 'qrexec/services', 'qrexec/rpc-config', 'salt/package-rebuilder/generated'];
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const wanted: readonly Generated[] = [policyFile(), ...serviceFiles(), ...rpcConfigFiles(), ...saltFiles()];
+const wanted = [...generatedFiles(), copyrightFile(root)];
 const paths = new Set(wanted.map(({ path }) => path));
 
-const stale = owned.flatMap((folder) => below(join(root, folder))).filter((path) => !paths.has(path));
+const stale = generatedFolders
+  .flatMap((folder) => below(join(root, folder)))
+  .filter((path) => !paths.has(path));
 const changed = wanted.filter((file) => !isThere(file));
 
 if (process.argv.includes('--check')) {

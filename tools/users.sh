@@ -1,6 +1,6 @@
 #!/bin/sh
-# The users of standalone mode: one a role, the broker's, and the disposables' with its range of subordinate ids.
-# Safe to run again; needs root.
+# The users of standalone mode: one a role, the broker's, and the disposables' with its range of subordinate ids; or those
+# that are named. Safe to run again; needs root.
 set -eu
 
 users='rebuilder-orchestrator rebuilder-getter rebuilder-worker rebuilder-attester rebuilder-vault rebuilder-reporter
@@ -36,11 +36,12 @@ add_range() {
 }
 
 [ "$(id -u)" = 0 ] || { say 'needs root'; exit 1; }
+[ $# = 0 ] || users=$*
 for user in $users; do
   add_user "$user"
   # On Qubes OS the devices of /dev/xen belong to this group.
   if getent group qubes >/dev/null; then usermod --append --groups qubes "$user"; fi
+  [ "$user" != rebuilder-disposable ] || add_range "$user"
 done
-add_range rebuilder-disposable
 # Whoever set this up with sudo can run a line of their own, as an ordinary user.
 if [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ]; then add_range "$SUDO_USER"; fi

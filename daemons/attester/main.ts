@@ -21,7 +21,7 @@ import { openVaultSigners } from './sign/vault-signer.ts';
 const slots = 4;
 
 await runRole('attester', process.env, async ({ clock, log, notify, stop, config, folders }) => {
-  const forker = await openForker(folders.runtime);
+  const forker = await openForker(folders.runtime, log);
   const caller = qrexecCaller({ clock, log, spawn: forker.spawn });
   const folder = keysFolder(folders.state);
   const keys = await readPublicKeys(folder);

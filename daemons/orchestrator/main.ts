@@ -18,7 +18,8 @@ await runRole('orchestrator', process.env, async ({ clock, log, notify, stop, co
   const { office, close } = await openOffice({ clock, log, settings, state: folders.state });
   const beat = await Beat.start(office);
   const door = await serveSocket({
-    ...(process.env.LISTEN_FDS === undefined ? { path: join(folders.runtime, 'door.sock') } : {}),
+    path: join(folders.runtime, 'door.sock'),
+    passed: 'door',
     clock,
     log,
     maxConnections,

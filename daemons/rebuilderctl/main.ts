@@ -3,6 +3,7 @@ import { systemClock } from '../lib/daemon/clock.ts';
 import { openLog } from '../lib/daemon/log.ts';
 import { stopSignal } from '../lib/daemon/stop.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
+import { clientBeside } from '../lib/wire/client-program.ts';
 import { runCommand } from './program.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -18,7 +19,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   caller: qrexecCaller({ clock: systemClock, log }),
   callerAt: (socket) => {
     process.env.QREXEC_AGENT_SOCKET = socket;
-    return qrexecCaller({ clock: systemClock, log, program: join(installed, '../bin/qrexec-client-vm') });
+    return qrexecCaller({ clock: systemClock, log, program: clientBeside(installed) });
   },
   programs: { line: join(installed, 'line.js') },
   clock: systemClock,

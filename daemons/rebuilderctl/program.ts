@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { StopError } from '../lib/daemon/stop.ts';
 import { addClient } from './commands/client.ts';
 import { addControl } from './commands/control.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addLayout } from './commands/layout.ts';
@@ -68,6 +69,7 @@ function describe(context: Context): Command {
   addControl(program, context);
   addResign(program, context);
   addInspect(program, context);
+  addDoctor(program, context);
   addVersion(program, context);
   addLayout(program, context);
   addVerify(program, context);

@@ -22,7 +22,8 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
   const signatures = new SignatureLog(state);
   const signer = await Signer.open({ clock, log, state, signatures, perMinute: config.common.signRate });
   const door = await serveSocket({
-    ...(process.env.LISTEN_FDS === undefined ? { path: join(runtime, 'door.sock') } : {}),
+    path: join(runtime, 'door.sock'),
+    passed: 'door',
     clock,
     log,
     maxConnections,
@@ -30,7 +31,7 @@ await runRole('vault', process.env, async ({ clock, log, notify, stop, config, f
     onCall: vaultDoor({ clock, log, signer }),
   });
   const home = join(state, 'gnupg');
-  const forker = await openForker(runtime);
+  const forker = await openForker(runtime, log);
   const gpg = { clock, log, signatures, spawn: forker.spawn, home };
   const gpg2 = { clock, log, signatures, agent: new Agent(home) };
   const relay = await serveRelay({

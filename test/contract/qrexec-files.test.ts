@@ -1,34 +1,14 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { doors } from '../../daemons/lib/contracts/contract.ts';
 import { services } from '../../daemons/lib/contracts/services.ts';
 import { splitGpgServices } from '../../daemons/lib/contracts/split-gpg.ts';
-import { policyFile } from '../../tools/qrexec/policy.ts';
 import { rpcConfigFiles, serviceFiles } from '../../tools/qrexec/services.ts';
 
 const root = join(import.meta.dirname, '../..');
-const generated = [policyFile(), ...serviceFiles(), ...rpcConfigFiles()];
 
 describe('what stands below qrexec/', () => {
-  it.each(generated)('$path is what the contracts say', (file) => {
-    const path = join(root, file.path);
-    if (file.kind === 'link') {
-      expect(readlinkSync(path)).toBe(file.target);
-      return;
-    }
-    expect(lstatSync(path).isFile()).toBe(true);
-    expect(readFileSync(path, 'utf8')).toBe(file.text);
-    expect((statSync(path).mode & 0o111) !== 0).toBe(file.executable);
-  });
-
-  it('is nothing else', () => {
-    const found = readdirSync(join(root, 'qrexec'), { recursive: true, withFileTypes: true })
-      .filter((entry) => !entry.isDirectory())
-      .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
-    expect(found.sort()).toEqual(generated.map(({ path }) => path).sort());
-  });
-
   it('holds each service at its door, and none at two', () => {
     const known = [...services, ...splitGpgServices];
     for (const door of doors) {

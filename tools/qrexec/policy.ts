@@ -1,5 +1,5 @@
 import { build } from '../../daemons/lib/contracts/build.ts';
-import type { Caller } from '../../daemons/lib/contracts/contract.ts';
+import { type Caller, callers } from '../../daemons/lib/contracts/contract.ts';
 import { control } from '../../daemons/lib/contracts/control.ts';
 import { diff } from '../../daemons/lib/contracts/diff.ts';
 import { fetchObjects } from '../../daemons/lib/contracts/fetch.ts';
@@ -7,8 +7,8 @@ import { lease } from '../../daemons/lib/contracts/lease.ts';
 import {
   callerTag,
   disposableBases,
-  disposableTag,
   doorQubes,
+  networked,
   suiteTag,
 } from '../../daemons/lib/contracts/qubes.ts';
 import { query } from '../../daemons/lib/contracts/query.ts';
@@ -49,19 +49,16 @@ const banner = `\
 const needed = `\
 ### What these qubes need of Qubes' own services
 
-## The right time: archives' and signatures' dates are checked. It is asked of @default, so it has to stand before the
-## deny below; update notices (qubes.NotifyUpdates) name dom0, which that deny leaves to Qubes' default policy.
-`;
-
-const disposables = `\
-## A disposable runs what strangers wrote: it calls nobody, not even dom0 for the time.
+## The right time: archives' and signatures' dates are checked. And that there are updates for their templates, from those
+## that have a network to see it.
 `;
 
 const outward = `\
 ### What nobody may do
 
-## No qube of the suite calls anything else. Above all not qubes.VMShell, OpenURL and the like to @dispvm, which Qubes
-## allows every qube: a fresh disposable may have a network, and no qube that touches a build may reach one.
+## No qube of the suite calls anything else, dom0 included. Above all not qubes.VMShell, OpenURL and the like to @dispvm,
+## which Qubes allows every qube: a fresh disposable may have a network, and no qube that touches a build may reach one. A
+## disposable runs what strangers wrote: it has this tag alone, and so calls nobody.
 `;
 
 const inward = `\
@@ -81,10 +78,9 @@ export function policyFile(): Generated {
     "### The vault's door\n",
     ...services.filter(({ door }) => door === 'vault').map(serviceBlock),
     splitGpgBlock(),
-    disposables + rules([['*', '*', `@tag:${disposableTag}`, '*', 'deny notify=no']]),
-    needed + rules([['qubes.GetDate', '*', `@tag:${suiteTag}`, '@default', 'allow target=dom0']]),
+    needed + rules(neededRules()),
     outward +
-      rules([['*', '*', `@tag:${suiteTag}`, '@anyvm', 'deny notify=no']]) +
+      rules([['*', '*', `@tag:${suiteTag}`, '*', 'deny notify=no']]) +
       inward +
       rules([
         ...services.map(({ service }): Rule => [service, '*', '@anyvm', '@anyvm', 'deny']),
@@ -112,6 +108,17 @@ function serviceBlock(service: Service): string {
     }),
   );
   return `## ${purpose}\n${rules(lines)}`;
+}
+
+function neededRules(): readonly Rule[] {
+  // The admin qube is the operator's own: what else it may do, Qubes' policy says.
+  const ours = callers.filter((caller) => caller !== 'admin').map(tagOf);
+  return [
+    ...[...ours, ...Object.values(doorQubes)].map(
+      (source): Rule => ['qubes.GetDate', '*', source, '@default', 'allow target=dom0'],
+    ),
+    ...networked.map((caller): Rule => ['qubes.NotifyUpdates', '*', tagOf(caller), 'dom0', 'allow']),
+  ];
 }
 
 /** The target that callers name, and the one that they get. */

@@ -13,12 +13,8 @@ import {
   sourceFolder,
 } from '../../lib/domain/link.ts';
 import type { JsonObject } from '../../lib/domain/metablock.ts';
-import {
-  type Architecture,
-  type PublicationPath,
-  parsePublicationPath,
-  withoutEpoch,
-} from '../../lib/domain/names.ts';
+import { type PublicationPath, parsePublicationPath, withoutEpoch } from '../../lib/domain/names.ts';
+import { labelOf } from '../../lib/domain/published.ts';
 import type { EarlierLink } from './earlier.ts';
 
 /** A link to be signed, and where it is published once the key that signed it is known. */
@@ -70,14 +66,17 @@ function planBinaries({ folder, build, products, earlier }: PlanOptions): readon
 }
 
 /**
- * Whether an earlier link of the same build and label vouches for a file that is not among these products: documents of
- * these alone must not replace those that say of it what it rests on.
+ * Whether an earlier link of the same build and label vouches for these very files, and for another: documents of these
+ * alone must not replace those that say of it what it rests on.
  */
 export function coversFewer({ folder, build, products, earlier }: PlanOptions): boolean {
-  const names = new Set<string>(products.flatMap(productNames));
-  return ofLabel(ofSource(folder, build, earlier), build).some((link) =>
-    link.products.some(({ name }) => !names.has(name)),
+  const ours = products.flatMap((product) =>
+    productNames(product).map((name) => [name, product.sha256] as const),
   );
+  return ofLabel(ofSource(folder, build, earlier), build).some((link) => {
+    const theirs = new Map(link.products.map(({ name, sha256 }) => [name, sha256]));
+    return theirs.size > ours.length && ours.every(([name, sha256]) => theirs.get(name) === sha256);
+  });
 }
 
 function ofLabel(links: readonly EarlierLink[], build: BuildSpec): readonly EarlierLink[] {
@@ -108,11 +107,6 @@ function planSource({ folder, build, products, earlier }: PlanOptions): readonly
     path: (keyid) => parsePublicationPath(`${under}/${name(keyid)}`),
   });
   return [planned(ofBuild, (keyid) => buildLinkName(keyid, label)), planned(ours, mergedLinkName)];
-}
-
-/** Upstream names a build by its buildinfo: by the machine's architecture unless it made `all` alone. */
-export function labelOf(build: Pick<BuildSpec, 'parts' | 'architecture'>): Architecture {
-  return build.parts.includes('any') ? build.architecture : ('all' as Architecture);
 }
 
 /** What is new wins: it was compared with today's index. */

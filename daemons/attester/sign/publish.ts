@@ -1,10 +1,10 @@
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
 import { publicKeyPath } from '../../lib/domain/link.ts';
 import { type Fingerprint, parsePublicationPath } from '../../lib/domain/names.ts';
-import { publishedNames, releaseName } from '../../lib/domain/published.ts';
+import { labelOf, publishedNames, releaseName } from '../../lib/domain/published.ts';
 import { evidenceDocument } from '../compare/evidence-document.ts';
 import { statesMore } from './earlier-statement.ts';
-import { coversFewer, labelOf } from './plan.ts';
+import { coversFewer } from './plan.ts';
 import { gatherLinks, publishLinks } from './publish-links.ts';
 import { publishStatements } from './publish-statements.ts';
 import { rootLayout } from './root-layout.ts';

@@ -11,13 +11,13 @@ export const doorQubes = {
 /** What disposables are made from; they inherit its tags. */
 export const disposableBases = { debian: 'rebuilder-dvm-debian', fedora: 'rebuilder-dvm-fedora' } as const;
 
-/** On every qube of the suite, disposables and their bases included. */
+/** On every qube of the suite, disposables and their bases included, which have no other: it only denies. */
 export const suiteTag = 'package-rebuilder';
-
-/** On disposables and their bases. */
-export const disposableTag = 'package-rebuilder-disposable';
 
 /** On every qube of a role that calls: a new rebuilder is a new qube with this tag. */
 export function callerTag(caller: Caller): string {
   return `package-rebuilder-${caller}`;
 }
+
+/** Roles whose qubes have a network. */
+export const networked = ['getter', 'uploader', 'webhook'] as const satisfies readonly Caller[];

@@ -17,13 +17,16 @@ socket(my $listener, $af_unix, $sock_stream, 0) or die "socket: $!\n";
 my $mask = umask 077;
 bind($listener, pack('S a108', $af_unix, $path)) or die "bind: $!\n";
 umask $mask;
-listen($listener, 512) or die "listen: $!\n";
+listen($listener, 4_096) or die "listen: $!\n";
 
+# Its life is its daemon's: a signal to both finds the daemon still starting what it needs to end well.
+$SIG{INT} = $SIG{TERM} = 'IGNORE';
 # A child that ends just before select() must still wake it.
 pipe(my $wake_read, my $wake_write) or die "pipe: $!\n";
 $SIG{CHLD} = sub { syswrite($wake_write, 'x') };
 my (%asked, %killed, %pid_of, %number_of, %main_of);
 my $last_started = 0;
+my $max_head = 8 * 1_048_576;
 my $commands = '';
 say_line("ready");
 
@@ -43,6 +46,7 @@ while (1) {
   while ($commands =~ s/^kill (\d+) ([A-Z]+)\n//) {
     if ($pid_of{$1}) { kill($2, $pid_of{$1}) }
     elsif ($asked{$1} || $1 > $last_started) {    # before it was started: what it lacks may never come
+      delete $asked{$1};
       $killed{$1} = 1;
       say_line("ended $1 0 9");
     }
@@ -63,10 +67,16 @@ sub say_line {
 
 # The number of a program of which all has come, else undef.
 sub take_connection {
-  accept(my $connection, $listener) or return undef;
-  my $length = take($connection, 4) // return undef;
-  my $head = take($connection, unpack('N', $length)) // return undef;
+  my $connection;
+  if (!accept($connection, $listener)) {
+    exit 1 if !interrupted(undef);    # no more descriptors: the daemon then starts programs itself
+    return undef;
+  }
+  my $length = unpack('N', take($connection, 4) // return undef);
+  return undef if $length > $max_head;
+  my $head = take($connection, $length) // return undef;
   my ($number, $descriptor, @words) = split(/\0/, $head, -1);
+  return undef if "$number $descriptor" !~ /^\d+ [012]$/ || $killed{$number};
   $asked{$number}[$descriptor] = $connection;
   $asked{$number}[3] = \@words if $descriptor == 0;
   return 4 == grep({ defined } @{$asked{$number}}[0 .. 3]) ? $number : undef;
@@ -86,7 +96,7 @@ sub start {
   my ($number) = @_;
   my ($in, $out, $err, $words) = @{delete $asked{$number}};
   $last_started = $number if $number > $last_started;
-  return if delete $killed{$number};
+  delete @killed{grep { $_ < $number } keys %killed};
   my ($program, $count, @rest) = @$words;
   pop @rest;    # after the last NUL
   my @arguments = splice(@rest, 0, $count);
@@ -95,7 +105,7 @@ sub start {
   if (!defined $pid) {
     say_line("missing $number $!");
   } elsif ($pid == 0) {
-    $SIG{CHLD} = 'DEFAULT';
+    $SIG{$_} = 'DEFAULT' for qw(CHLD INT TERM);
     open(my $report, '>&', \*STDOUT);
     open(STDIN, '<&', $in);
     open(STDOUT, '>&', $out);
@@ -104,7 +114,8 @@ sub start {
     if ($main) {
       undef $_ for $report, $listener, $wake_read, $wake_write, $in, $out, $err;
       %asked = ();
-      $0 = $program;
+      ($0, $!) = ($program, 0);
+      @ARGV = @arguments;
       exit($main->(@arguments));
     }
     { local $^W = 0; exec { $program } $program, @arguments; }
@@ -125,7 +136,7 @@ sub compiled {
   return 0 if $first !~ m{^#!/usr/bin/perl\b};
   my $text = do { local $/; readline($handle) };
   my ($package) = $text =~ /^package (\w+);$/m;
-  return 0 if !$package || $text !~ /^exit\(main\(\@ARGV\)\) if !caller\(\);$/m;
+  return 0 if !$package || $package eq 'main' || $text !~ /^exit\(main\(\@ARGV\)\) if !caller\(\);$/m;
   do { do $file } or return 0;
   return $package->can('main');
 }

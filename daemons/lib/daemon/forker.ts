@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Log } from './log.ts';
 import { ProgramError, programEnvironment, type SpawnedProgram, spawnProgram } from './program.ts';
 
 /** How a program is started whose streams are its caller's. */
@@ -16,6 +17,7 @@ export type Spawn = (
 type Ended = Awaited<SpawnedProgram['exited']>;
 type Waiting = Readonly<{
   program: string;
+  streams: readonly Socket[];
   ended: (how: Ended) => void;
   failed: (error: ProgramError) => void;
 }>;
@@ -29,11 +31,14 @@ const script = fileURLToPath(new URL('forker.pl', import.meta.url));
  *
  * @param folder the role's own, where nobody else gets in
  */
-export async function openForker(folder: string): Promise<{ spawn: Spawn; close(): void }> {
+export async function openForker(
+  folder: string,
+  log: Pick<Log, 'warning'>,
+): Promise<{ spawn: Spawn; close(): void }> {
   if (!existsSync(folder)) return { spawn: spawnInRoot, close() {} };
   const path = join(folder, 'forker.sock');
   await rm(path, { force: true });
-  const forker = new Forker(path);
+  const forker = new Forker(path, log);
   await forker.ready;
   return { spawn: forker.spawn, close: () => forker.close() };
 }
@@ -44,12 +49,15 @@ class Forker {
   readonly #path: string;
   readonly #helper: SpawnedProgram;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #log: Pick<Log, 'warning'>;
   #isRunning = false;
+  #isClosed = false;
   #started = 0;
   readonly ready: Promise<void>;
 
-  constructor(path: string) {
+  constructor(path: string, log: Pick<Log, 'warning'>) {
     this.#path = path;
+    this.#log = log;
     this.#helper = spawnProgram('perl', [script, path], { cwd: '/', stdio: ['pipe', 'pipe', 'inherit'] });
     this.#helper.stdin.on('error', () => {});
     this.ready = new Promise((resolve) => {
@@ -59,22 +67,26 @@ class Forker {
 
   readonly spawn: Spawn = (program, args, options) => {
     if (!this.#isRunning) return spawnInRoot(program, args, options);
+    const env = Object.entries(programEnvironment(options.env)).flat();
+    const words = [program, String(args.length), ...args, ...env];
+    if (words.some((word) => word.includes('\0')))
+      throw new TypeError(`${program}: a NUL in what it is given`);
     this.#started += 1;
     const number = this.#started;
+    const streams = [
+      this.#stream(number, 0, words),
+      this.#stream(number, 1),
+      this.#stream(number, 2),
+    ] as const;
+    const [stdin, stdout, stderr] = streams;
     const exited = new Promise<Ended>((ended, failed) => {
-      this.#waiting.set(number, { program, ended, failed });
+      this.#waiting.set(number, { program, streams, ended, failed });
     });
     const kill = (signal: NodeJS.Signals = 'SIGTERM') => {
       if (this.#waiting.has(number)) this.#helper.stdin.write(`kill ${number} ${signal.slice(3)}\n`);
     };
     const onAbort = () => kill('SIGKILL');
     exited.finally(() => options.signal?.removeEventListener('abort', onAbort)).catch(() => {});
-    const env = Object.entries(programEnvironment(options.env)).flat();
-    const [stdin, stdout, stderr] = [
-      this.#stream(number, 0, [program, String(args.length), ...args, ...env]),
-      this.#stream(number, 1),
-      this.#stream(number, 2),
-    ] as const;
     // Only its end is ever heard there.
     stdin.resume();
     if (options.signal?.aborted) onAbort();
@@ -87,12 +99,13 @@ class Forker {
       exited,
       kill,
       unref() {
-        for (const stream of [stdin, stdout, stderr]) stream.unref();
+        for (const stream of streams) stream.unref();
       },
     };
   };
 
   close(): void {
+    this.#isClosed = true;
     this.#helper.stdin.end();
   }
 
@@ -102,18 +115,30 @@ class Forker {
     length.writeUInt32BE(head.length);
     const socket = connect(this.#path);
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.syscall === 'connect') this.#lose(number, error);
+      if (error.syscall === 'connect') this.#abandon(number, error);
     });
-    socket.write(Buffer.concat([length, head]));
+    let isSent = false;
+    socket.write(Buffer.concat([length, head]), (error) => {
+      isSent = error === undefined || error === null;
+    });
+    // Its caller may have left before it could be asked for: then nobody will ever say that it ended.
+    socket.once('close', () => {
+      if (!isSent) this.#abandon(number);
+    });
     return socket;
   }
 
-  #lose(number: number, cause: Error): void {
+  /** It will not be started, by a fault or because its caller left. */
+  #abandon(number: number, cause?: Error): void {
     const waiting = this.#waiting.get(number);
     this.#waiting.delete(number);
+    this.#helper.stdin.write(`kill ${number} KILL\n`);
+    if (cause === undefined) {
+      waiting?.ended({ code: null, signal: 'SIGKILL' });
+      return;
+    }
     const message = `${waiting?.program}: cannot be run (${cause.message})`;
     waiting?.failed(new ProgramError('missing', message, '', undefined, undefined, { cause }));
-    this.#helper.stdin.write(`kill ${number} KILL\n`);
   }
 
   async #listen(onReady: () => void): Promise<void> {
@@ -126,7 +151,13 @@ class Forker {
       }
     } finally {
       this.#isRunning = false;
-      for (const { ended } of this.#waiting.values()) ended({ code: null, signal: 'SIGKILL' });
+      if (!this.#isClosed)
+        this.#log.warning('the forker ended: the daemon starts programs itself from now on');
+      // What still runs is out of reach: its streams' end is what it hears.
+      for (const { ended, streams } of this.#waiting.values()) {
+        for (const stream of streams) stream.destroy();
+        ended({ code: null, signal: 'SIGKILL' });
+      }
       this.#waiting.clear();
     }
   }

@@ -10,6 +10,7 @@ export const configRoles = [
   'vault',
   'reporter',
   'uploader',
+  'webhook',
   'rebuilderctl',
   'standalone',
 ] as const;
@@ -216,6 +217,22 @@ export const keys = {
     place: 'project',
     readers: ['uploader'],
     parse: value.word('a folder of the mirror'),
+    fallback: undefined as string | undefined,
+  }),
+  /** Where the webhook listens; a proxy that speaks https stands before it. */
+  webhookListen: key({
+    names: ['webhook-listen'],
+    place: 'project',
+    readers: ['webhook'],
+    parse: value.hostAndPort,
+    fallback: { host: '127.0.0.1', port: 8_090 },
+  }),
+  /** The file of hooks and their secrets, which is in the webhook's qube alone. */
+  webhookHooks: key({
+    names: ['webhook-hooks'],
+    place: 'project',
+    readers: ['webhook'],
+    parse: value.absolutePath,
     fallback: undefined as string | undefined,
   }),
   slots: key({

@@ -69,6 +69,15 @@ export function word(what: string): (text: string) => string {
   };
 }
 
+/** `HOST:PORT`, `[IPV6]:PORT` or `PORT` on every address. */
+export function hostAndPort(text: string): Readonly<{ host: string; port: number }> {
+  const [, bracketed, plain, digits] =
+    /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (!(port >= 1 && port <= 65_535)) throw new ValueError('HOST:PORT, such as 127.0.0.1:8090 or [::]:8090');
+  return { host: bracketed ?? plain ?? '::', port };
+}
+
 export function absolutePath(text: string): string {
   if (!isAbsolute(text) || /[\0\n]/.test(text)) throw new ValueError('an absolute path');
   return text;

@@ -1,3 +1,4 @@
+import type { BuildSpec } from './build.ts';
 import type { Architecture, DebVersion, Sha256, SourceName } from './names.ts';
 import { withoutEpoch } from './names.ts';
 
@@ -14,9 +15,9 @@ export const publishedNames = {
     `${source}_${withoutEpoch(version)}_${label}.buildinfo`,
 } as const;
 
-/** Whether a published path is that of a statement. */
-export function isStatementPath(path: string): boolean {
-  return /\/statement\.[^/]+\.intoto\.jsonl$/.test(path);
+/** Upstream names a build by its buildinfo: by the machine's architecture unless it made `all` alone. */
+export function labelOf(build: Pick<BuildSpec, 'parts' | 'architecture'>): Architecture {
+  return build.parts.includes('any') ? build.architecture : ('all' as Architecture);
 }
 
 /** Where a signed Release is published, below the project's folder: by the sha256 of its InRelease or Release. */

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../daemon/clock.ts';
 import type { Log } from '../daemon/log.ts';
+import { passedSocket } from '../daemon/passed-socket.ts';
 import type { QubeName } from '../domain/names.ts';
 import { encodeHeader } from './header.ts';
 import { refusalHeader } from './refusal.ts';
@@ -14,8 +15,9 @@ export { ReplyError } from './reply-error.ts';
 export type { ServedCall } from './socket-header.ts';
 
 export interface ServeOptions {
-  /** Where to listen; without it, on the socket that systemd passed (sd_listen_fds(3)). */
-  readonly path?: string;
+  /** Where to listen, unless systemd listens there already and passed a socket of the name `passed`. */
+  readonly path: string;
+  readonly passed?: string;
   readonly clock: Clock;
   readonly log: Log;
   /** More calls than these at once, of all qubes or of one, are told `busy`. */
@@ -25,8 +27,6 @@ export interface ServeOptions {
   onCall(call: ServedCall, channel: Duplex): Promise<void>;
 }
 
-/** sd_listen_fds(3): the first passed descriptor. */
-const listenFdsStart = 3;
 /** root and the session's user connect for other qubes (facts: qrexec §6); the group is `qubes`. */
 const socketMode = 0o660;
 
@@ -44,7 +44,7 @@ export async function serveSocket(options: ServeOptions): Promise<{ close(): Pro
     }
     void serveCall(socket, perQube, options);
   });
-  await listen(server, options.path);
+  await listen(server, options);
   return {
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -88,19 +88,17 @@ function countDown(counts: Map<QubeName, number>, qube: QubeName): void {
   else counts.delete(qube);
 }
 
-async function listen(server: Server, path: string | undefined): Promise<void> {
-  if (path !== undefined) await unlink(path).catch(ignoreMissing);
-  else if (process.env.LISTEN_PID !== String(process.pid) || !(Number(process.env.LISTEN_FDS) >= 1)) {
-    throw new Error('no socket was passed by systemd ($LISTEN_FDS), and no path was given');
-  }
+async function listen(server: Server, { path, passed }: ServeOptions): Promise<void> {
+  const fd = passed === undefined ? undefined : passedSocket(passed);
+  if (fd === undefined) await unlink(path).catch(ignoreMissing);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(path === undefined ? { fd: listenFdsStart } : { path }, () => {
+    server.listen(fd === undefined ? { path } : { fd }, () => {
       server.off('error', reject);
       resolve();
     });
   });
-  if (path !== undefined) await chmod(path, socketMode);
+  if (fd === undefined) await chmod(path, socketMode);
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {

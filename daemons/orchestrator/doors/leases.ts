@@ -1,8 +1,9 @@
 import type { Payloads, Queue } from '../../lib/contracts/job.ts';
 import { firstLeaseMs, type LeasedJob, type lease } from '../../lib/contracts/lease.ts';
+import type { BuildSpec } from '../../lib/domain/build.ts';
 import { isMergedLink } from '../../lib/domain/link.ts';
 import type { QubeName } from '../../lib/domain/names.ts';
-import { isStatementPath } from '../../lib/domain/published.ts';
+import { labelOf, publishedNames } from '../../lib/domain/published.ts';
 import { sha256Of } from '../../lib/objects/sha256.ts';
 import type { Answer } from '../../lib/wire/serve.ts';
 import { composePublication } from '../compose.ts';
@@ -100,7 +101,10 @@ async function completed(office: Office, job: JobRecord): Promise<StoredPayload>
   if (payload.kind === 'feed' && payload.only === null) return { ...payload, resume: job.resume };
   if (payload.kind === 'build' && job.group !== null) {
     const earlier = await office.history.published(job.group);
-    return { ...payload, earlier: mostNeeded(earlier).map(({ path, sha256 }) => ({ path, sha256 })) };
+    return {
+      ...payload,
+      earlier: mostNeeded(payload.build, earlier).map(({ path, sha256 }) => ({ path, sha256 })),
+    };
   }
   if (payload.kind === 'publication') {
     return { kind: 'publication', publication: await composePublication(office.history, office.objects) };
@@ -108,10 +112,12 @@ async function completed(office: Office, job: JobRecord): Promise<StoredPayload>
   return payload;
 }
 
-/** The seed's merged links first: they are made of all the others of their source. */
-function mostNeeded<T extends { path: string }>(files: readonly T[]): readonly T[] {
-  const read = files.filter(({ path }) => isStatementPath(path) || /\/metadata$|\.link$/.test(path));
+/** The seed's merged links first: they are made of all the others of their source. Of statements that of the same build. */
+function mostNeeded<T extends { path: string }>(build: BuildSpec, files: readonly T[]): readonly T[] {
+  const statement = `/${publishedNames.statement(labelOf(build))}`;
+  const isStatement = (path: string) => path.endsWith(statement) && !path.includes('/unreproducible/');
+  const read = files.filter(({ path }) => isStatement(path) || /\/metadata$|\.link$/.test(path));
   const rankOf = ({ path }: T) =>
-    isMergedLink(path) ? 0 : isStatementPath(path) ? 1 : path.endsWith('.link') ? 2 : 3;
+    isMergedLink(path) ? 0 : isStatement(path) ? 1 : path.endsWith('.link') ? 2 : 3;
   return read.sort((one, other) => rankOf(one) - rankOf(other)).slice(0, maxEarlier);
 }

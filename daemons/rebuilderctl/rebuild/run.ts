@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResultRow } from '../../lib/contracts/documents/views.ts';
 import { readBuildinfos } from '../buildinfo-file.ts';
 import type { Context } from '../context.ts';
+import { CommandError } from '../errors.ts';
 import type { WantedPackage } from '../package-argument.ts';
 import { askFor } from '../trigger-call.ts';
 import { deliver } from './deliver.ts';
@@ -44,6 +46,12 @@ export async function rebuildOnce(
   options: RebuildOptions,
   tell: Tell,
 ): Promise<void> {
+  if (!existsSync(context.programs.line)) {
+    throw new CommandError(
+      `${context.programs.line} is missing: rebuild starts a line of roles on this host`,
+      'install package-rebuilder-standalone',
+    );
+  }
   const buildinfos = await readBuildinfos(options.buildinfos);
   const config = configText({ base: options.conf, mirrors: options.mirrors, keepBase: options.keepBase });
   const cache = await cacheFolder(context.env, process.getuid?.() === 0);

@@ -30,7 +30,7 @@ export interface Agent {
 /** Does a target qube's part for one door, as the user it runs as. Resolves when the broker can connect. */
 export async function startAgent(door: DoorConfig, { clock, log }: AgentOptions): Promise<Agent> {
   await mkdir(dirname(door.socket), { recursive: true, mode: 0o700 });
-  const forker = await openForker(dirname(door.socket));
+  const forker = await openForker(dirname(door.socket), log);
   const probe = new PeerProbe(clock);
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: false }, (socket) => {

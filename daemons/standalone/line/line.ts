@@ -9,7 +9,7 @@ import { type NotifySockets, openNotifySockets } from './notify-socket.ts';
 import { LineError, type LineOptions } from './options.ts';
 import type { LineParts } from './parts.ts';
 import { Restarts, restartDelayMs } from './restarts.ts';
-import { answersCalls, type DaemonRole, daemonRoles, isDaemonRole, qubeRoles } from './roles.ts';
+import { answersCalls, type DaemonRole, isDaemonRole, qubeRoles } from './roles.ts';
 import { layOutServices } from './services.ts';
 import { Starter } from './starter.ts';
 import { findOwners, type Owners } from './users.ts';
@@ -71,7 +71,7 @@ class Running {
 
   async start(): Promise<Line> {
     const { folders, owners, options, parts } = this;
-    const roles = daemonRoles.filter((role) => !options.without.has(role));
+    const { roles } = options;
     const agents = agentConfigsOf(folders, owners, {
       ...parts,
       ...options.disposable,

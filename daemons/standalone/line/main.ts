@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -5,6 +6,7 @@ import { systemClock } from '../../lib/daemon/clock.ts';
 import { openLog } from '../../lib/daemon/log.ts';
 import { openNotify } from '../../lib/daemon/notify.ts';
 import { quitSignal, stopSignal } from '../../lib/daemon/stop.ts';
+import { clientBeside } from '../../lib/wire/client-program.ts';
 import { onStdinEnd } from '../protocol/stdin-end.ts';
 import { type Line, startLine } from './line.ts';
 import { type LineOptions, parseLineOptions } from './options.ts';
@@ -12,6 +14,8 @@ import { rerunReachable } from './reach.ts';
 
 /** A whole line on one host: prints one JSON line when it is ready; ends on SIGTERM or when its standard input does, at once on SIGQUIT. */
 
+/** Policy and services, where the package has them. */
+const installedQrexec = '/usr/share/package-rebuilder/qrexec';
 const lib = dirname(fileURLToPath(import.meta.url));
 const over = new AbortController();
 stopSignal().addEventListener('abort', () => over.abort());
@@ -26,8 +30,8 @@ try {
     clock: systemClock,
     log: openLog('line'),
     lib,
-    qrexec: options.qrexec ?? join(lib, '../qrexec'),
-    client: join(lib, '../bin/qrexec-client-vm'),
+    qrexec: options.qrexec ?? [join(lib, '../qrexec'), installedQrexec].find(existsSync) ?? installedQrexec,
+    client: clientBeside(lib),
     node: process.execPath,
     me: { uid, gid, name: username },
     stop: over.signal,

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type DaemonRole, isDaemonRole } from './roles.ts';
+import { type DaemonRole, daemonRoles, isDaemonRole, optionalRoles } from './roles.ts';
 
 /** A line cannot be started as it was asked for: one sentence for people. */
 export class LineError extends Error {
@@ -21,7 +21,8 @@ export interface LineOptions {
   readonly config: string;
   /** Caches that outlive the folder; below it by default. */
   readonly cache: string | undefined;
-  readonly without: ReadonlySet<DaemonRole>;
+  /** The roles that run. */
+  readonly roles: readonly DaemonRole[];
   /** The user id of a signing key that the vault makes if it has none; `@VAULT_KEY@` in the configuration is its fingerprint. */
   readonly makeKey: string | undefined;
   /** The folder of policy files, and that of `policy`, `services` and `rpc-config`; a checkout's own by default. */
@@ -33,7 +34,7 @@ export interface LineOptions {
 }
 
 const usage =
-  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--policy DIR] [--qrexec DIR] [--make-key USER-ID] [--grace-seconds N] ' +
+  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--with webhook] [--policy DIR] [--qrexec DIR] [--make-key USER-ID] [--grace-seconds N] ' +
   '[--disposable-memory-mib N] [--disposable-scratch-mib N] [--disposable-processes N]';
 
 const mebibyte = 1_048_576;
@@ -56,7 +57,7 @@ export function parseLineOptions(args: readonly string[]): LineOptions {
     cache: values.cache === undefined ? undefined : resolve(values.cache),
     policy: values.policy === undefined ? undefined : resolve(values.policy),
     qrexec: values.qrexec === undefined ? undefined : resolve(values.qrexec),
-    without: new Set((values.without ?? '').split(',').filter(Boolean).map(parseRole)),
+    roles: rolesOf(values.without ?? '', values.with ?? ''),
     makeKey: values['make-key'],
     graceMs: positive(values['grace-seconds'] ?? String(defaultGraceSeconds)) * 1_000,
     disposable: {
@@ -77,6 +78,7 @@ function parse(args: readonly string[]) {
         config: text,
         cache: text,
         without: text,
+        with: text,
         policy: text,
         qrexec: text,
         'make-key': text,
@@ -91,9 +93,18 @@ function parse(args: readonly string[]) {
   }
 }
 
-function parseRole(name: string): DaemonRole {
-  if (!isDaemonRole(name)) throw new LineError('usage', `--without: found ${name}, expected a role's name`);
-  return name;
+function rolesOf(without: string, also: string): readonly DaemonRole[] {
+  const left = parseRoles('--without', without);
+  const added = parseRoles('--with', also);
+  return daemonRoles.filter((role) => !left.has(role) && (!optionalRoles.includes(role) || added.has(role)));
+}
+
+function parseRoles(option: string, text: string): ReadonlySet<DaemonRole> {
+  const names = text.split(',').filter(Boolean);
+  const unknown = names.find((name) => !isDaemonRole(name));
+  if (unknown !== undefined)
+    throw new LineError('usage', `${option}: found ${unknown}, expected a role's name`);
+  return new Set(names.filter(isDaemonRole));
 }
 
 function positive(text: string, unit = 1): number {

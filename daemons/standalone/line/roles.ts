@@ -7,11 +7,15 @@ export const daemonRoles = [
   'vault',
   'reporter',
   'uploader',
+  'webhook',
 ] as const;
 export type DaemonRole = (typeof daemonRoles)[number];
 
-/** Every role that has a qube. Admin and webhook have no daemon, they only call. */
-export const qubeRoles = [...daemonRoles, 'admin', 'webhook'] as const;
+/** Those that run only where they are asked for. */
+export const optionalRoles: readonly DaemonRole[] = ['webhook'];
+
+/** Every role that has a qube. Admin has no daemon, it only calls. */
+export const qubeRoles = [...daemonRoles, 'admin'] as const;
 export type QubeRole = (typeof qubeRoles)[number];
 
 /** Roles that answer calls: an agent each. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { run } from '../../lib/daemon/program.ts';
@@ -12,6 +12,12 @@ const timeoutMs = 60_000;
 
 /** `restricted`: what gpg-agent lets others do who may use keys and no more; `full`: everything. */
 type AgentSockets = Readonly<{ restricted: string; full: string }>;
+
+/** The agent went away in the middle of a call: it ended, or keys were copied again. Who calls again finds it. */
+export class AgentGone extends Error {
+  override readonly name = 'AgentGone';
+  readonly code = 'gone';
+}
 
 export interface OpenedLink {
   readonly link: AgentLink;
@@ -45,6 +51,7 @@ export class Agent {
    * (splitgpg2/__init__.py, `update_keygrip_map`).
    */
   async keygrips(): Promise<ReadonlySet<string>> {
+    await this.#sockets();
     const home = copyOf(this.#home);
     const args = ['--homedir', home, '--batch', '--no-tty', '--list-secret-keys', '--with-colons'];
     const { stdout } = await run('gpg', args, { timeoutMs });
@@ -93,7 +100,8 @@ async function startAgent(home: string): Promise<AgentSockets> {
 const copied = 'copied';
 
 /** What gpg writes when keys come, change or go; it touches the folder itself, which split-gpg2 goes by, at every use. */
-const keyFiles = ['pubring.kbx', 'pubring.gpg', 'public-keys.d/pubring.db', 'private-keys-v1.d'];
+const publicFiles = ['pubring.kbx', 'pubring.gpg', 'public-keys.d/pubring.db'];
+const privateFolder = 'private-keys-v1.d';
 
 async function isCopied(from: string, to: string): Promise<boolean> {
   const [made, now] = await Promise.all([readIfThere(join(to, copied)), keysOf(from)]);
@@ -102,7 +110,9 @@ async function isCopied(from: string, to: string): Promise<boolean> {
 
 /** Tells the keys of a home from those that it had before. */
 async function keysOf(home: string): Promise<string> {
-  const states = keyFiles.map(async (name) => {
+  const names = await readdir(join(home, privateFolder)).catch((): string[] => []);
+  const files = [...publicFiles, privateFolder, ...names.sort().map((name) => join(privateFolder, name))];
+  const states = files.map(async (name) => {
     const found = await stat(join(home, name), { bigint: true }).catch(() => undefined);
     return `${name} ${found?.mtimeNs ?? 'none'}\n`;
   });
@@ -154,8 +164,10 @@ export class AgentLink {
   async #reply(): Promise<readonly string[]> {
     const lines: string[] = [];
     for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done) throw new Error('gpg-agent closed the connection');
+      const { value, done } = await this.#lines.next().catch((cause: Error) => {
+        throw new AgentGone(`gpg-agent went away: ${cause.message}`, { cause });
+      });
+      if (done) throw new AgentGone('gpg-agent closed the connection');
       if (value.startsWith('#')) continue;
       lines.push(value);
       if (/^(?:OK|ERR)(?: |$)/.test(value)) return lines;

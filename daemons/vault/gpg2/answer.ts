@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
 import type { RelayedCall } from '../relay/relayed-call.ts';
 import type { SignatureLog } from '../signature-log.ts';
-import type { Agent } from './agent.ts';
+import { type Agent, AgentGone } from './agent.ts';
 import { FilteredCommand } from './commands.ts';
 import { LineTooLong } from './lines.ts';
 import { serveConnection } from './serve.ts';
@@ -13,6 +13,9 @@ export interface Gpg2Options {
   readonly signatures: SignatureLog;
   readonly agent: Agent;
 }
+
+/** What qrexec ends a call with that it lost: whoever made it may make it again. */
+const lost = 255;
 
 /**
  * Answers one `qubes.Gpg2` call where there is no split-gpg2, for standalone: its standard streams are gpg's connection.
@@ -30,6 +33,11 @@ export async function answerGpg2(call: RelayedCall, options: Gpg2Options): Promi
       },
     });
   } catch (error) {
+    if (error instanceof AgentGone) {
+      log.warning('call lost', { say: error.message, qube: call.source });
+      call.say(`${error.message}\n`);
+      return lost;
+    }
     if (!(error instanceof FilteredCommand || error instanceof LineTooLong)) throw error;
     // split-gpg2 ends with 0 all the same: what there is to say, it has said to gpg.
     call.say(`${error.message}\n`);

@@ -40,6 +40,8 @@ sub main {
 }
 
 sub take {
+  # A refusal is the door's own reply, in JSON: too many calls are open.
+  fail("the vault's daemon is busy", 125) if $received =~ /^\{/;
   while (length $received >= 5) {
     my ($kind, $length) = unpack('C N', $received);
     return if length $received < 5 + $length;
@@ -48,7 +50,7 @@ sub take {
     if    ($kind == 0) { exit unpack('N', $bytes) }
     elsif ($kind == 1) { put(\*STDOUT, $bytes) or exit 1 }
     elsif ($kind == 2) { put(\*STDERR, $bytes) or exit 1 }
-    else               { fail("the vault's daemon is busy", 125) }
+    else               { fail("the vault's daemon said what nobody here understands", 255) }
   }
 }
 

@@ -1,13 +1,13 @@
 import { type SignKind, type SignReply, signKinds } from '../../lib/contracts/sign.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
+import { RateLimit } from '../../lib/daemon/rate-limit.ts';
 import type { QubeName } from '../../lib/domain/names.ts';
 import { sha256Of } from '../../lib/objects/sha256.ts';
 import type { SignatureLog } from '../signature-log.ts';
 import { Counters } from './counters.ts';
 import { judge } from './judge.ts';
 import { openSigningKey, type SigningKey } from './keys.ts';
-import { RateLimit } from './rate-limit.ts';
 
 export interface SignerOptions {
   readonly clock: Clock;

@@ -105,30 +105,51 @@ describe('published evidence', () => {
     expect((await check()).evidence.build.parts).toEqual(['any', 'all']);
   });
 
-  it.each([
+  const rebuilders = [
     ['by a rebuilder of both forms', true],
     ['by one that signs no links', false],
-  ])('still vouches, %s, for what a later rebuild could not make again', async (_by, signsLinks) => {
-    const { settings } = fixture;
-    if (!signsLinks) fixture.settings = { ...settings, reproducible: undefined, unreproducible: undefined };
-    const parts = ['any', 'all'] as const;
-    const buildinfo = fixture.buildinfo(parts);
-    const first = await fixture.attest({ parts, buildinfo });
-    const flaky = await fixture.attest({
-      parts,
-      buildinfo,
-      made: { [poolNames.all]: Buffer.from('flaky') },
-      earlier: first.publish.map(({ path, sha256 }) => ({ path, sha256 })),
-    });
-    fixture.settings = settings;
-    const later = base(fixture.published(flaky));
-    expect([...later.keys()].filter((path) => /^sources.*(json|jsonl|buildinfo)$/.test(path))).toEqual([]);
-    expect([...later.keys()].some((path) => /^unreproducible.*evidence/.test(path))).toBe(true);
-    files = new Map([...base(fixture.published(first)), ...later]);
-    await check();
-    of = ofData();
-    expect((await check()).statement?.subject).toHaveLength(2);
-  });
+  ] as const;
+
+  it.each(rebuilders)(
+    'vouches, %s, for what a later rebuild made, when the earlier had made something else',
+    async (_by, signsLinks) => {
+      const { settings } = fixture;
+      if (!signsLinks) fixture.settings = { ...settings, reproducible: undefined, unreproducible: undefined };
+      const facts = { parts: ['any', 'all'], buildinfo: fixture.buildinfo(['any', 'all']) } as const;
+      const flaky = Buffer.from('flaky');
+      const first = await fixture.attest({ ...facts, made: { [poolNames.any]: flaky } });
+      const earlier = first.publish.map(({ path, sha256 }) => ({ path, sha256 }));
+      const second = await fixture.attest({ ...facts, made: { [poolNames.all]: flaky }, earlier });
+      fixture.settings = settings;
+      files = new Map([...base(fixture.published(first)), ...base(fixture.published(second))]);
+      expect((await check()).statement?.subject.map(({ name }) => name)).toEqual([poolNames.any]);
+    },
+  );
+
+  it.each(rebuilders)(
+    'still vouches, %s, for what a later rebuild could not make again',
+    async (_by, signsLinks) => {
+      const { settings } = fixture;
+      if (!signsLinks) fixture.settings = { ...settings, reproducible: undefined, unreproducible: undefined };
+      const parts = ['any', 'all'] as const;
+      const buildinfo = fixture.buildinfo(parts);
+      const first = await fixture.attest({ parts, buildinfo });
+      const flaky = await fixture.attest({
+        parts,
+        buildinfo,
+        made: { [poolNames.all]: Buffer.from('flaky') },
+        earlier: first.publish.map(({ path, sha256 }) => ({ path, sha256 })),
+      });
+      fixture.settings = settings;
+      const later = base(fixture.published(flaky));
+      expect([...later.keys()].filter((path) => /^sources.*(json|jsonl|buildinfo)$/.test(path))).toEqual([]);
+      expect([...later.keys()].some((path) => /^unreproducible.*evidence/.test(path))).toBe(true);
+      files = new Map([...base(fixture.published(first)), ...later]);
+      await check();
+      of = ofData();
+      expect((await check()).statement?.subject).toHaveLength(2);
+    },
+  );
 
   it('vouches by the build that made a package of all, when another of all did not', async () => {
     files = base(inferred);

@@ -153,7 +153,8 @@ describe('planLinks', () => {
 describe('coversFewer', () => {
   const one = spec('foo', '5', ['any', 'all']);
   const products = [product('foo', '5')];
-  const files = { 'foo_5_amd64.deb': hash('a'), 'foo-data_5_all.deb': hash('b') };
+  const own = { 'foo_5_amd64.deb': products[0]?.sha256 ?? '' };
+  const files = { ...own, 'foo-data_5_all.deb': hash('b') };
   const asked = (kept: readonly EarlierLink[]) =>
     coversFewer({ folder: 'debian', build: one, products, earlier: kept, perBinary: true });
   const about = { source: 'foo', version: '5' };
@@ -161,7 +162,14 @@ describe('coversFewer', () => {
   it('is so where an earlier link of the build names a file that this verdict lacks', () => {
     const path = 'debian/sources/foo/5/rebuild.a03442f3.amd64.link';
     expect(asked([earlier(path, files, about)])).toBe(true);
-    expect(asked([earlier(path, { 'foo_5_amd64.deb': hash('a') }, about)])).toBe(false);
+    expect(asked([earlier(path, own, about)])).toBe(false);
+  });
+
+  it('is not where the earlier link lacks a file of this verdict, or has other bytes of it', () => {
+    const path = 'debian/sources/foo/5/rebuild.a03442f3.amd64.link';
+    const more = { 'foo-data_5_all.deb': hash('b'), 'foo-doc_5_all.deb': hash('c') };
+    expect(asked([earlier(path, more, about)])).toBe(false);
+    expect(asked([earlier(path, { ...more, 'foo_5_amd64.deb': hash('d') }, about)])).toBe(false);
   });
 
   it('is not for links of other builds, of a binary, or of all builds of the version', () => {

@@ -1,17 +1,22 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openForker, type Spawn } from '../../../../daemons/lib/daemon/forker.ts';
 import { type SpawnedProgram, spawnProgram } from '../../../../daemons/lib/daemon/program.ts';
+import { heardLog, type Told } from '../../../support/job-context.ts';
+
+const told: Told[] = [];
+const log = heardLog(told);
 
 describe('a program', () => {
   let folder: string;
   let forker: Awaited<ReturnType<typeof openForker>>;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'forker-'));
-    forker = await openForker(folder);
+    forker = await openForker(folder, log);
   });
   afterAll(() => {
     forker.close();
@@ -133,16 +138,81 @@ exit(main(@ARGV)) if !caller();
     });
   });
 
+  const pidOf = () => readdirSync('/proc').find((pid) => isForkerOf(pid, folder)) ?? '';
+  const descriptorsOf = (pid: string) => readdirSync(`/proc/${pid}/fd`).length;
+
+  it('that was told to end at once, or that its caller left, leaves nothing behind in the forker', async () => {
+    const before = descriptorsOf(pidOf());
+    const ends = Array.from({ length: 100 }, (_, at) => {
+      const over = new AbortController();
+      const one = forker.spawn('sleep', ['600'], { signal: over.signal });
+      const leave = () => {
+        one.stdin.destroy();
+        one.stdout.destroy();
+        if (at % 4 < 2) over.abort();
+        else one.stderr.destroy();
+      };
+      if (at % 2 === 0) leave();
+      else setImmediate(leave);
+      return one.exited;
+    });
+    expect(new Set((await Promise.all(ends)).map(({ signal }) => signal))).not.toContain(null);
+    await expect.poll(() => descriptorsOf(pidOf())).toBeLessThanOrEqual(before);
+  });
+
+  it('is started however many are asked for at once', async () => {
+    const many = Array.from({ length: 400 }, () => forker.spawn('true', [], {}));
+    for (const { stdin } of many) stdin.end();
+    for (const { exited } of many) expect(await exited).toEqual({ code: 0, signal: null });
+  });
+
+  it('is not disturbed by a connection that says nonsense, nor by a signal to the forker', async () => {
+    for (const bytes of [Buffer.alloc(4, 0xff), Buffer.from([0, 0, 0, 6, 0x35, 0, 0x2d, 0x31, 0, 0])]) {
+      const socket = connect(join(folder, 'forker.sock'));
+      socket.on('error', () => {});
+      socket.end(bytes);
+      await new Promise((resolve) => socket.once('close', resolve));
+    }
+    process.kill(Number(pidOf()), 'SIGTERM');
+    expect(await forker.spawn('true', [], {}).exited).toEqual({ code: 0, signal: null });
+    expect(() => forker.spawn('true', ['a\0b'], {})).toThrow(TypeError);
+  });
+
+  it('that is the qrexec client has its options each time, as when it is run', async () => {
+    const client = resolve('daemons/standalone/qrexec-client-vm');
+    for (const spawn of [forker.spawn, spawnProgram, forker.spawn]) {
+      const help = spawn(client, ['-h'], {});
+      help.stdin.end();
+      expect(await text(help.stdout)).toContain('usage: ');
+      expect(await help.exited).toEqual({ code: 0, signal: null });
+      const call = spawn(client, ['-a', '/nonexistent/agent', '@default', 'some.Service'], {});
+      call.stdin.end();
+      expect(await text(call.stderr)).toBe('connect: No such file or directory\n');
+      expect(await call.exited).toEqual({ code: 1, signal: null });
+    }
+  });
+
   it('is started by the process itself when there is no forker any more, or never was', async () => {
     const own = mkdtempSync(join(tmpdir(), 'forker-'));
-    const gone = await openForker(own);
+    const gone = await openForker(own, log);
     const running = gone.spawn('sh', ['-c', 'echo on; exec sleep 1'], {});
     await new Promise((resolve) => running.stdout.once('data', resolve));
     gone.close();
     expect(await running.exited).toMatchObject({ signal: 'SIGKILL' });
+    expect(told).toEqual([]);
     rmSync(own, { recursive: true });
-    const never = await openForker(join(own, 'not-there'));
+    const never = await openForker(join(own, 'not-there'), log);
     for (const one of [gone, never])
       expect(await one.spawn('true', [], {}).exited).toMatchObject({ code: 0 });
   });
 });
+
+function isForkerOf(pid: string, folder: string): boolean {
+  if (!/^\d+$/.test(pid)) return false;
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return words[2] === join(folder, 'forker.sock');
+  } catch {
+    return false;
+  }
+}

@@ -17,7 +17,7 @@ describe('the options of a line', () => {
       qrexec: undefined,
       makeKey: undefined,
     });
-    expect(options.without).toEqual(new Set());
+    expect(options.roles).toEqual(daemonRoles.filter((role) => role !== 'webhook'));
     for (const bound of Object.values(options.disposable)) {
       expect(Number.isSafeInteger(bound)).toBe(true);
       expect(bound).toBeGreaterThan(0);
@@ -38,10 +38,13 @@ describe('the options of a line', () => {
     });
   });
 
-  it('say which roles are left out', () => {
+  it('say which roles are left out, and which of those that not everybody wants run', () => {
     fc.assert(
-      fc.property(fc.subarray([...daemonRoles]), (roles) => {
-        expect(parseLineOptions([...needed, '--without', roles.join(',')]).without).toEqual(new Set(roles));
+      fc.property(fc.subarray([...daemonRoles]), fc.boolean(), (left, withWebhook) => {
+        const also = withWebhook ? ['--with', 'webhook'] : [];
+        const { roles } = parseLineOptions([...needed, '--without', left.join(','), ...also]);
+        const wanted = daemonRoles.filter((role) => role !== 'webhook' || withWebhook);
+        expect(roles).toEqual(wanted.filter((role) => !left.includes(role)));
       }),
     );
   });
@@ -91,7 +94,7 @@ describe('the options of a line', () => {
           for (const path of [options.folder, options.config]) expect(path).toMatch(/^\//);
           for (const bound of Object.values(options.disposable))
             expect(Number.isSafeInteger(bound)).toBe(true);
-          for (const role of options.without) expect(daemonRoles).toContain(role);
+          for (const role of options.roles) expect(daemonRoles).toContain(role);
           taken += 1;
         } catch (error) {
           expect(error).toBeInstanceOf(LineError);

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/daemon/clock.ts';
+import type { Clock } from './clock.ts';
 
 const minuteMs = 60_000;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../../daemons/lib/daemon/clock.ts';
-import { RateLimit } from '../../../../daemons/vault/sign/rate-limit.ts';
+import { RateLimit } from '../../../../daemons/lib/daemon/rate-limit.ts';
 
 describe('a rate', () => {
   it('lets a burst of one minute pass, then one after the other', async () => {

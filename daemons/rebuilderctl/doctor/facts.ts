@@ -1,0 +1,105 @@
+import { constants } from 'node:fs';
+import { access, readdir, readFile, stat, statfs } from 'node:fs/promises';
+import { hostname, totalmem } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { ConfigError, configPaths, loadConfig } from '../../lib/daemon/config.ts';
+import { ProgramError, run } from '../../lib/daemon/program.ts';
+import type { QubeFacts, RoleFacts } from './examine.ts';
+import { needs } from './needs.ts';
+import { type DaemonName, daemonNames } from './roles.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const mebibyte = 1_048_576;
+const timeoutMs = 10_000;
+const flags = '/run/qubes-service';
+const devices = '/dev/xen';
+
+/** Looks at this qube, or host: the roles that are switched on, or those named. */
+export async function gatherFacts(named: readonly DaemonName[], env: Env): Promise<QubeFacts> {
+  const isQubes = await isThere('/run/qubes');
+  const roles = named.length > 0 ? named : await rolesHere();
+  return {
+    qube: (await said('qubesdb-read', ['/name'])) ?? hostname(),
+    isQubes,
+    memory: totalmem() / mebibyte,
+    roles: await Promise.all(roles.map((role) => roleFacts(role, env))),
+  };
+}
+
+async function rolesHere(): Promise<readonly DaemonName[]> {
+  const names = await readdir(flags).catch((): string[] => []);
+  return daemonNames.filter((role) => names.includes(`package-rebuilder-${role}`));
+}
+
+async function roleFacts(role: DaemonName, env: Env): Promise<RoleFacts> {
+  const unit = `package-rebuilder-${role}.service`;
+  return {
+    role,
+    state: await stateFacts(`/var/lib/package-rebuilder/${role}`),
+    missing: await missingOf(Object.keys(needs[role].programs), env),
+    configuration: configurationOf(role, env),
+    outsider: await outsiderOf(role === 'rebuilder' ? 'rebuilder-worker' : `rebuilder-${role}`),
+    unit: (await isThere('/run/systemd/system')) ? await said('systemctl', ['is-active', unit]) : undefined,
+  };
+}
+
+/** Of the folder, or the nearest one above it that is there. */
+async function stateFacts(path: string): Promise<RoleFacts['state']> {
+  let folder = path;
+  while (!(await isThere(folder))) folder = dirname(folder);
+  const { blocks, bavail, bsize } = await statfs(folder);
+  const [here, root] = await Promise.all([stat(folder), stat('/')]);
+  return {
+    path,
+    size: (blocks * bsize) / mebibyte,
+    free: (bavail * bsize) / mebibyte,
+    lasts: here.dev !== root.dev,
+  };
+}
+
+async function missingOf(programs: readonly string[], env: Env): Promise<readonly string[]> {
+  const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  const found = await Promise.all(
+    programs.map(async (program) => {
+      const places = folders.map((folder) => access(join(folder, program), constants.X_OK));
+      return (await Promise.allSettled(places)).some(({ status }) => status === 'fulfilled');
+    }),
+  );
+  return programs.filter((_, at) => found[at] !== true);
+}
+
+function configurationOf(role: DaemonName, env: Env): string | undefined {
+  try {
+    loadConfig(role, { paths: configPaths(env), env });
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+}
+
+/** Whoever makes a call opens Qubes' devices: without the group every call fails, and nothing says why. */
+async function outsiderOf(user: string): Promise<string | undefined> {
+  if (!(await isThere(devices))) return undefined;
+  const group = /^qubes:[^:]*:\d*:(.*)$/m.exec(await readFile('/etc/group', 'utf8'))?.[1] ?? '';
+  return group.split(',').includes(user) ? undefined : user;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What a program prints, whatever its exit code; undefined where it is not there. */
+async function said(program: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const { stdout } = await run(program, args, { timeoutMs, expectCodes: [0, 1, 2, 3, 4] });
+    return stdout.toString('utf8').trim() || undefined;
+  } catch (error) {
+    if (error instanceof ProgramError) return undefined;
+    throw error;
+  }
+}

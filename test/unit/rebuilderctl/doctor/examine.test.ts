@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import {
+  examineQube,
+  type QubeFacts,
+  type RoleFacts,
+} from '../../../../daemons/rebuilderctl/doctor/examine.ts';
+import { doctorAdvice } from '../../../../daemons/rebuilderctl/doctor/findings.ts';
+import { needs } from '../../../../daemons/rebuilderctl/doctor/needs.ts';
+import { daemonNames } from '../../../../daemons/rebuilderctl/doctor/roles.ts';
+
+const getter: RoleFacts = {
+  role: 'getter',
+  state: { path: '/var/lib/package-rebuilder/getter', size: 4_096, free: 3_000, lasts: true },
+  missing: [],
+  configuration: undefined,
+  outsider: undefined,
+  unit: 'active',
+};
+const well: QubeFacts = { qube: 'rebuilder-getter', isQubes: true, memory: 480, roles: [getter] };
+
+describe('the doctor', () => {
+  it('finds nothing where a qube has what its role needs', () => {
+    expect(examineQube(well)).toEqual([]);
+  });
+
+  const seen = new Set<string>();
+  it.each<[string, string, Partial<QubeFacts>, Partial<RoleFacts>, string]>([
+    ['no role', 'no-role', { roles: [] }, {}, 'qvm-service rebuilder-getter package-rebuilder-ROLE on'],
+    ['too little memory', 'memory-small', { memory: 300 }, {}, 'qvm-prefs rebuilder-getter memory 500'],
+    [
+      'a small volume',
+      'disk-small',
+      {},
+      { state: { ...getter.state, size: 1_000 } },
+      'qvm-volume resize rebuilder-getter:private 2048MiB',
+    ],
+    [
+      'a full volume',
+      'disk-full',
+      {},
+      { state: { ...getter.state, free: 10 } },
+      'du -xh /var/lib/package-rebuilder/getter',
+    ],
+    ['state that does not last', 'state-lost', {}, { state: { ...getter.state, lasts: false } }, 'template'],
+    ['no xz and no gpgv', 'program-missing', {}, { missing: ['xz', 'gpgv'] }, 'apt install xz-utils gpgv.'],
+    ['a bad configuration', 'configuration', {}, { configuration: 'rebuilder.conf:3: x' }, 'mend the file'],
+    [
+      'a user outside the group',
+      'group-missing',
+      {},
+      { outsider: 'rebuilder-getter' },
+      'usermod --append --groups qubes rebuilder-getter',
+    ],
+    [
+      'a failed unit',
+      'unit-failed',
+      {},
+      { unit: 'failed' },
+      'systemctl restart package-rebuilder-getter.service',
+    ],
+    [
+      'a stopped unit',
+      'unit-stopped',
+      {},
+      { unit: 'inactive' },
+      'systemctl start package-rebuilder-getter.service',
+    ],
+  ])('finds %s, with the command that helps', (_what, code, qube, role, next) => {
+    const [found, ...others] = examineQube({ ...well, roles: [{ ...getter, ...role }], ...qube });
+    expect(others).toEqual([]);
+    expect(found?.code).toBe(code);
+    expect(found?.next).toContain(next);
+    seen.add(code);
+  });
+  it('has been seen to find all that it may', () => {
+    expect([...seen].sort()).toEqual(Object.keys(doctorAdvice).sort());
+  });
+
+  it('counts what several roles of one host need together, and wants no private volume there', () => {
+    const roles = [getter, { ...getter, role: 'vault', state: { ...getter.state, lasts: false } } as const];
+    const host = { ...well, isQubes: false, memory: 600, roles };
+    expect(examineQube(host).map(({ code, say }) => [code, say])).toEqual([
+      ['memory-small', '600 MiB of memory, getter, vault wants 800'],
+    ]);
+  });
+
+  it('wants no more than 3 GiB for all the standing qubes', () => {
+    const sum = daemonNames.reduce((total, role) => total + needs[role].memory, 0);
+    expect(sum).toBeLessThanOrEqual(3 * 1_024);
+  });
+});
