@@ -4,7 +4,7 @@ import { evaluate } from '../../../daemons/standalone/policy/evaluate.ts';
 import { describeSystem } from '../../../daemons/standalone/policy/system.ts';
 import { parsePolicyText } from '../../../daemons/standalone/policy/text.ts';
 import { pictureOf, table } from '../../support/salt/picture.ts';
-import { type Pillar, type Qube, Site, type StateResult } from '../../support/salt/site.ts';
+import { changed, failed, type Pillar, type Qube, Site } from '../../support/salt/site.ts';
 
 /** What `create` makes of an empty pillar. */
 const defaults = `
@@ -86,14 +86,6 @@ async function siteOf(pillar: Pillar, { onTestFinished }: TestContext): Promise<
   const site = await Site.make(pillar);
   onTestFinished(() => site.remove());
   return site;
-}
-
-function failed(states: readonly StateResult[]): readonly string[] {
-  return states.filter(({ result }) => result === false).map(({ name, comment }) => `${name}: ${comment}`);
-}
-
-function changed(states: readonly StateResult[]): readonly string[] {
-  return states.filter(({ changes }) => Object.keys(changes).length > 0).map(({ name }) => name);
 }
 
 async function untouched(site: Site): Promise<readonly unknown[]> {

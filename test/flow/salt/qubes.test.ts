@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPublicKeys } from '../../../daemons/attester/keys.ts';
 import { run } from '../../../daemons/lib/daemon/program.ts';
 import { QubeRoot } from '../../support/salt/qube-root.ts';
-import { Site, type StateResult } from '../../support/salt/site.ts';
+import { changed, failed, Site } from '../../support/salt/site.ts';
 
 const keys = { reproducible: 'A'.repeat(40), unreproducible: 'B'.repeat(40) };
 const ofQubes = ['qubes-core-agent-networking', 'split-gpg2', 'qubes-gpg-split'].map((name) => ({
@@ -138,11 +138,3 @@ describe('the states of templates and qubes', () => {
 
   const owner = async (path: string) => (await qube.sh(`stat --format '%U %a' ${path}`)).trim();
 });
-
-function failed(states: readonly StateResult[]): readonly string[] {
-  return states.filter(({ result }) => result === false).map(({ name, comment }) => `${name}: ${comment}`);
-}
-
-function changed(states: readonly StateResult[]): readonly string[] {
-  return states.filter(({ changes }) => Object.keys(changes).length > 0).map(({ name }) => name);
-}

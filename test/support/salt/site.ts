@@ -27,6 +27,16 @@ export type Qube = Readonly<{
   private: number;
 }>;
 
+/** A line for each state that failed. */
+export function failed(states: readonly StateResult[]): readonly string[] {
+  return states.filter(({ result }) => result === false).map(({ name, comment }) => `${name}: ${comment}`);
+}
+
+/** The names of the states that changed something. */
+export function changed(states: readonly StateResult[]): readonly string[] {
+  return states.filter(({ changes }) => Object.keys(changes).length > 0).map(({ name }) => name);
+}
+
 /** What stands in a fresh Qubes OS: its network, two templates, the operator's qube. */
 const freshQubes = {
   'sys-firewall': qube('AppVM', { label: 'green', template: 'fedora-42-xfce', provides_network: true }),
