@@ -107,6 +107,27 @@ describe('rebuilder.conf of a qube', () => {
   });
 });
 
+describe('a template of Fedora', () => {
+  it('has dnf bring the RPM that dom0 carries, and is told nothing of Debian', async () => {
+    const site = await Site.make({});
+    try {
+      await site.setGrains({ os_family: 'RedHat' });
+      const states = await site.call('state.show_sls', ['package-rebuilder.update'], 'rebuilder-tpl-fedora');
+      expect(Object.keys(states as object).sort()).toEqual([
+        'package-rebuilder-installed',
+        'package-rebuilder-package',
+        'package-rebuilder-templates-own-updates',
+      ]);
+      const shown = JSON.stringify(states);
+      expect(shown).toContain('install /var/cache/package-rebuilder-package/package-rebuilder.rpm');
+      expect(shown).toContain('salt://package-rebuilder/packages/package-rebuilder.rpm');
+      expect(shown).not.toMatch(/apt-get|\.deb/);
+    } finally {
+      await site.remove();
+    }
+  });
+});
+
 /** The text that a state that was only rendered would write. */
 function contentsOf(states: unknown): string {
   const { file } = (states as Record<string, { file: readonly unknown[] }>)['package-rebuilder-conf'] ?? {
@@ -123,27 +144,26 @@ describe('the top files', () => {
   });
   afterAll(async () => await site.remove());
 
-  const qubes = ['dom0', 'rebuilder-tpl-fedora', 'rebuilder-getter', 'work'] as const;
+  const [create, install, configure, update, remove] = (
+    ['create', 'install', 'configure', 'update', 'remove'] as const
+  ).map((state) => ({ base: [`package-rebuilder.${state}`] }));
   it.each([
-    ['create', ['create'], [], [], []],
-    ['install', ['install'], ['install'], [], []],
-    ['configure', ['configure'], [], ['configure'], []],
-    ['update', ['update'], ['update'], [], []],
-    ['remove', ['remove'], [], [], []],
-    ['init', ['create'], ['install'], ['configure'], []],
-  ])('%s.top gives dom0, a template, a qube and a foreign qube what is theirs', async (top, ...expected) => {
+    ['create', { dom0: create, 'rebuilder-vault': {} }],
+    ['install', { dom0: install, 'rebuilder-tpl-fedora': install, 'rebuilder-getter': {} }],
+    ['configure', { dom0: configure, 'rebuilder-tpl-debian': {}, 'rebuilder-getter': configure }],
+    ['update', { dom0: update, 'rebuilder-tpl-debian': update }],
+    ['remove', { dom0: remove, 'rebuilder-vault': {} }],
+    ['init', { dom0: create, 'rebuilder-tpl-debian': install, 'rebuilder-worker-2': configure, work: {} }],
+  ])('%s.top gives everyone what is theirs', async (top, expected) => {
     await site.setTop(`package-rebuilder/${top}.top`);
-    const shown = [];
-    for (const id of qubes) shown.push(await site.call('state.show_top', [], id));
-    const given = expected.map((states) =>
-      states.length === 0 ? {} : { base: states.map((state) => `package-rebuilder.${state}`) },
-    );
-    expect(shown).toEqual(given);
+    const shown: Record<string, unknown> = {};
+    for (const id of Object.keys(expected)) shown[id] = await site.call('state.show_top', [], id);
+    expect(shown).toEqual(expected);
   });
 
   it('go on for everybody else where our pillar is refused', async () => {
     await site.setPillar({ rebuilders: 0 });
     await site.setTop('package-rebuilder/init.top');
-    expect(await site.call('state.show_top')).toEqual({ base: ['package-rebuilder.create'] });
+    expect(await site.call('state.show_top')).toEqual(create);
   });
 });

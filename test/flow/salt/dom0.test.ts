@@ -1,10 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { describe, it, type TestContext } from 'vitest';
 import { evaluate } from '../../../daemons/standalone/policy/evaluate.ts';
 import { describeSystem } from '../../../daemons/standalone/policy/system.ts';
 import { parsePolicyText } from '../../../daemons/standalone/policy/text.ts';
 import { pictureOf, table } from '../../support/salt/picture.ts';
-import { type Pillar, type Qube, Site, type StateResult } from '../../support/salt/site.ts';
+import { changed, failed, type Pillar, type Qube, Site } from '../../support/salt/site.ts';
 
 /** What `create` makes of an empty pillar. */
 const defaults = `
@@ -88,14 +88,6 @@ async function siteOf(pillar: Pillar, { onTestFinished }: TestContext): Promise<
   return site;
 }
 
-function failed(states: readonly StateResult[]): readonly string[] {
-  return states.filter(({ result }) => result === false).map(({ name, comment }) => `${name}: ${comment}`);
-}
-
-function changed(states: readonly StateResult[]): readonly string[] {
-  return states.filter(({ changes }) => Object.keys(changes).length > 0).map(({ name }) => name);
-}
-
 async function untouched(site: Site): Promise<readonly unknown[]> {
   const paths = ['qubes.json', policyPath, 'srv/salt/package-rebuilder/packages/package-rebuilder.deb'];
   return await Promise.all(paths.map(async (path) => (await stat(site.path(path))).mtimeMs));
@@ -176,6 +168,17 @@ describe.concurrent('the states of dom0', () => {
     const made = await site.model();
     expect(failed(await site.apply('package-rebuilder.create', 'test=True'))).toEqual([]);
     expect(await site.model()).toEqual(made);
+  });
+
+  it('make nothing while dom0 carries no package for a template', async (test) => {
+    const { expect } = test;
+    const site = await siteOf({}, test);
+    await rm(site.path('share/package-rebuilder-dom0'), { recursive: true });
+    const [refused] = failed(await site.apply('package-rebuilder.create'));
+    expect(refused).toBe(
+      '/usr/share/package-rebuilder-dom0/packages: /usr/share/package-rebuilder-dom0/packages: found 0 files package-rebuilder_*.deb, expected one: install package-rebuilder-dom0 again',
+    );
+    expect(await site.made()).toEqual([]);
   });
 
   it('remove nothing until they are told so', async (test) => {

@@ -133,6 +133,7 @@ describe.concurrent('a pillar is refused before anything is touched, for', () =>
       ['configure', 'dom0'],
       ['configure', 'rebuilder-vault'],
       ['install', 'rebuilder-tpl-debian'],
+      ['update', 'rebuilder-tpl-debian'],
     ]) {
       const args = [`package-rebuilder.${state}`, 'pillar={"package-rebuilder": {"rebuilders": 0}}'];
       const shown = await site.call('state.show_sls', args, id);

@@ -27,6 +27,16 @@ export type Qube = Readonly<{
   private: number;
 }>;
 
+/** A line for each state that failed. */
+export function failed(states: readonly StateResult[]): readonly string[] {
+  return states.filter(({ result }) => result === false).map(({ name, comment }) => `${name}: ${comment}`);
+}
+
+/** The names of the states that changed something. */
+export function changed(states: readonly StateResult[]): readonly string[] {
+  return states.filter(({ changes }) => Object.keys(changes).length > 0).map(({ name }) => name);
+}
+
 /** What stands in a fresh Qubes OS: its network, two templates, the operator's qube. */
 const freshQubes = {
   'sys-firewall': qube('AppVM', { label: 'green', template: 'fedora-42-xfce', provides_network: true }),
@@ -77,6 +87,11 @@ export class Site {
   async setPillar(pillar: Pillar | string): Promise<void> {
     const text = typeof pillar === 'string' ? pillar : JSON.stringify({ 'package-rebuilder': pillar });
     await writeFile(this.path('srv/pillar/package-rebuilder.sls'), text);
+  }
+
+  /** What Salt is to find on the machine that it renders for. */
+  async setGrains(grains: Readonly<Record<string, string>>): Promise<void> {
+    await writeFile(this.path('config/grains'), JSON.stringify(grains));
   }
 
   /** The top file that counts, of those below /srv/salt. */
