@@ -14,10 +14,10 @@ const gnupg = { gpg: 'gpg', 'gpg-agent': 'gpg-agent' };
 const archives = { gpgv: 'gpgv', xz: 'xz-utils', zstd: 'zstd' };
 
 export const needs: Readonly<Record<DaemonName, Needs>> = {
-  orchestrator: { memory: 450, disk: 20_480, programs: {} },
-  getter: { memory: 500, disk: 2_048, programs: { ...archives, 'apt-get': 'apt', 'dpkg-deb': 'dpkg' } },
-  rebuilder: { memory: 350, disk: 10_240, programs: {} },
-  attester: { memory: 450, disk: 2_048, programs: { ...archives, ...gnupg } },
+  orchestrator: { memory: 500, disk: 20_480, programs: {} },
+  getter: { memory: 400, disk: 2_048, programs: { ...archives, 'apt-get': 'apt', 'dpkg-deb': 'dpkg' } },
+  rebuilder: { memory: 400, disk: 10_240, programs: {} },
+  attester: { memory: 400, disk: 2_048, programs: { ...archives, ...gnupg } },
   vault: { memory: 300, disk: 512, programs: gnupg },
   reporter: { memory: 300, disk: 512, programs: {} },
   uploader: { memory: 300, disk: 2_048, programs: { rsync: 'rsync', ssh: 'openssh-client' } },

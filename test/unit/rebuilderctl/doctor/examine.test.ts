@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   examineQube,
@@ -16,7 +18,7 @@ const getter: RoleFacts = {
   outsider: undefined,
   unit: 'active',
 };
-const well: QubeFacts = { qube: 'rebuilder-getter', isQubes: true, memory: 480, roles: [getter] };
+const well: QubeFacts = { qube: 'rebuilder-getter', isQubes: true, memory: 390, roles: [getter] };
 
 describe('the doctor', () => {
   it('finds nothing where a qube has what its role needs', () => {
@@ -26,7 +28,7 @@ describe('the doctor', () => {
   const seen = new Set<string>();
   it.each<[string, string, Partial<QubeFacts>, Partial<RoleFacts>, string]>([
     ['no role', 'no-role', { roles: [] }, {}, 'qvm-service rebuilder-getter package-rebuilder-ROLE on'],
-    ['too little memory', 'memory-small', { memory: 300 }, {}, 'qvm-prefs rebuilder-getter memory 500'],
+    ['too little memory', 'memory-small', { memory: 300 }, {}, 'qvm-prefs rebuilder-getter memory 400'],
     [
       'a small volume',
       'disk-small',
@@ -80,11 +82,16 @@ describe('the doctor', () => {
     const roles = [getter, { ...getter, role: 'vault', state: { ...getter.state, lasts: false } } as const];
     const host = { ...well, isQubes: false, memory: 600, roles };
     expect(examineQube(host).map(({ code, say }) => [code, say])).toEqual([
-      ['memory-small', '600 MiB of memory, getter, vault wants 800'],
+      ['memory-small', '600 MiB of memory, getter, vault wants 700'],
     ]);
   });
 
-  it('wants no more than 3 GiB for all the standing qubes', () => {
+  it('wants what Salt gives, and no more than 3 GiB for all the standing qubes', () => {
+    const qubes = readFileSync(resolve('salt/package-rebuilder/qubes.yaml'), 'utf8');
+    for (const role of daemonNames) {
+      const given = new RegExp(`role: ${role},[^}]*?memory: (\\d+)`, 's').exec(qubes)?.[1];
+      expect(Number(given), role).toBe(needs[role].memory);
+    }
     const sum = daemonNames.reduce((total, role) => total + needs[role].memory, 0);
     expect(sum).toBeLessThanOrEqual(3 * 1_024);
   });
