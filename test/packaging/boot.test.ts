@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { unitRoles } from '../../tools/systemd/roles.ts';
 import { Machine, type MachineOptions } from '../support/machine.ts';
-import { otherwise, qrexec, qube } from './qube.ts';
+import { bindDirs, otherwise, qrexec, qube } from './qube.ts';
 
 let machine: Machine | undefined;
 afterEach(async () => {
@@ -51,6 +51,25 @@ describe('a qube', () => {
       expect(await all.show(service(role), 'ActiveState')).toBe('active');
       expect(await all.show(service(role), 'NRestarts')).toBe('0');
     }
+  });
+});
+
+describe('the private volume', () => {
+  const folder = (name: string) => `/rw/bind-dirs${name}`;
+
+  it('holds what a role keeps and what its journal says', async () => {
+    const qubeOf = await boot(qube(['orchestrator'], bindDirs));
+    expect(await qubeOf.run('ls', folder('/var/lib/package-rebuilder/orchestrator'))).not.toBe('');
+    const journal = ['--directory', folder('/var/log/journal'), '--unit', service('orchestrator')];
+    await expect.poll(() => qubeOf.journal(...journal)).toContain('ready dists=0');
+    expect(await qubeOf.show('package-rebuilder-journal.service', 'Result')).toBe('success');
+  });
+
+  it('holds nothing of ours in a qube that has no role', async () => {
+    const other = await boot(qube([], bindDirs));
+    expect(await other.show('qubes-bind-dirs.service', 'ActiveState')).toBe('active');
+    expect((await other.try('ls', '/rw')).exitCode).not.toBe(0);
+    expect(await other.show('package-rebuilder-journal.service', 'ConditionResult')).toBe('no');
   });
 });
 

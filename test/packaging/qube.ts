@@ -14,6 +14,31 @@ ExecStart=/bin/mkdir -p /run/qubes-service /run/qubes
 ${roles.map((role) => `ExecStart=/bin/touch /run/qubes-service/package-rebuilder-${role}\n`).join('')}\
 ${isTemplate ? 'ExecStart=/bin/touch /run/qubes/this-is-templatevm\n' : ''}`;
 
+/** vm-systemd/bind-dirs.sh: what is named is copied to the private volume once, and mounted from there ever after. */
+export const bindDirs: MachineOptions = {
+  files: {
+    'etc/systemd/system/qubes-bind-dirs.service': `\
+[Unit]
+DefaultDependencies=no
+After=qubes-sysinit.service local-fs.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/bash /etc/test/bind-dirs.sh
+`,
+    'etc/test/bind-dirs.sh': `\
+binds=()
+for conf in /usr/lib/qubes-bind-dirs.d/*.conf; do . "$conf"; done
+for folder in "\${binds[@]}"; do
+  [ -e "/rw/bind-dirs$folder" ] || { mkdir -p "/rw/bind-dirs\${folder%/*}" && cp -a "$folder" "/rw/bind-dirs$folder"; }
+  mount --bind "/rw/bind-dirs$folder" "$folder"
+done
+`,
+  },
+  enabled: ['qubes-bind-dirs.service'],
+};
+
 /** A qube in which these roles are switched on. */
 export function qube(
   roles: readonly DaemonRole[],

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../daemons/lib/daemon/clock.ts';
 import { run, type SpawnedProgram, spawnProgram } from '../../daemons/lib/daemon/program.ts';
 import { installedRoot } from './installed-root.ts';
@@ -41,12 +41,17 @@ export class Machine {
       'systemd-nspawn',
       [
         ...['--quiet', '--register=no', '--keep-unit', '--boot', '--private-network', '--console=pipe'],
-        `--directory=${at('root')}`,
+        ...[`--directory=${at('root')}`, `--machine=${basename(folder)}`],
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
     const machine = await Machine.#started(folder, container);
-    await machine.#booted();
+    try {
+      await machine.#booted();
+    } catch (error) {
+      await machine.close();
+      throw error;
+    }
     return machine;
   }
 
@@ -107,7 +112,8 @@ export class Machine {
   }
 
   async close(): Promise<void> {
-    this.container.kill('SIGKILL');
+    // With its first process all of it ends, and its container takes away what it made here; killed alone, it would not.
+    process.kill(this.init, 'SIGKILL');
     await this.container.exited;
     await run('umount', [this.path('')], { timeoutMs: 30_000 });
     rmSync(this.folder, { recursive: true, force: true });
