@@ -19,7 +19,7 @@ export const verifierPackages = [
 
 /** A scratch root with a Debian release's own apt. */
 export class AptRoot {
-  private constructor(readonly folder: string) {}
+  constructor(readonly folder: string) {}
 
   /**
    * Unpacks a root into a new folder. The tarball is made with mmdebstrap from the mirror, once: later calls unpack the

@@ -90,6 +90,7 @@ function after({ hasDoor, calls, hasNetwork, role }: UnitRole): string {
   const units = [
     'qubes-mount-dirs.service',
     'qubes-bind-dirs.service',
+    'package-rebuilder-journal.service',
     ...(calls ? ['qubes-qrexec-agent.service'] : []),
     ...(hasNetwork ? ['network.target', 'nss-lookup.target'] : []),
   ];

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
@@ -130,10 +130,16 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A folder a role, 0700, owned by that role's user: who can open the socket in it is that role. */
-async function bind(server: Server, { path, owner }: CallerSocket): Promise<void> {
+/**
+ * A folder a role, which nobody else but the broker can enter: who can open the socket in it is that role. Where roles are
+ * users of their own, whoever starts the broker has made it.
+ */
+async function bind(server: Server, { path, folderIsMade }: CallerSocket): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (!folderIsMade) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
+  }
   await rm(path, { force: true });
   await withSocketPath(
     path,
@@ -143,10 +149,5 @@ async function bind(server: Server, { path, owner }: CallerSocket): Promise<void
         server.listen(short, 512, resolve);
       }),
   );
-  await chmod(path, 0o600);
-  if (owner !== undefined) {
-    await chown(path, owner.uid, owner.gid);
-    await chown(folder, owner.uid, owner.gid);
-  }
-  await chmod(folder, 0o700);
+  await chmod(path, folderIsMade ? 0o666 : 0o600);
 }

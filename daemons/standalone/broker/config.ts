@@ -7,20 +7,18 @@ export interface BrokerConfig {
   readonly policyDirectories: readonly string[];
   /** Every qube that policy may speak of. */
   readonly qubes: readonly QubeFacts[];
-  /** The socket that each calling qube comes through, and the user it belongs to. */
+  /** The socket that each calling qube comes through. */
   readonly callers: Readonly<Record<string, CallerSocket>>;
   /** Where the agent of each qube that answers listens. */
   readonly agents: Readonly<Record<string, string>>;
   /** Where the agent listens that answers for a fresh disposable of that base. */
   readonly disposables: Readonly<Record<string, string>>;
-  /** Who the broker becomes once its sockets are bound; absent: it stays who it is. */
-  readonly becomes?: Readonly<{ uid: number; gid: number }>;
 }
 
 export interface CallerSocket {
   readonly path: string;
-  /** Absent: the broker's own user. */
-  readonly owner?: Readonly<{ uid: number; gid: number }>;
+  /** Its folder is there, and keeps out whoever is not this qube; else the broker makes one for its own user alone. */
+  readonly folderIsMade?: boolean;
 }
 
 export function readBrokerConfig(file: string): BrokerConfig {

@@ -17,11 +17,6 @@ const stop = stopSignal();
 const config = readBrokerConfig(file);
 const policy = policyOf(config.policyDirectories, { clock: systemClock, log });
 const broker = await startBroker({ config, policy, clock: systemClock, log });
-if (config.becomes !== undefined) {
-  process.setgroups?.([]);
-  process.setgid?.(config.becomes.gid);
-  process.setuid?.(config.becomes.uid);
-}
 policy.current();
 const notify = openNotify(systemClock);
 notify.ready();

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type DaemonRole, doorRoles, type QubeRole, qubeOf } from './roles.ts';
 import type { Owner, Owners } from './users.ts';
 
@@ -59,6 +59,7 @@ export function makeFolders(
     for (const folder of [folders.state(role), folders.cache(role)]) own(folder, 0o700, owner);
     makeRuntimeFolder(folders, role, owner);
     own(join(folders.configs, role), 0o700, owner);
+    if (owners.separate) own(dirname(folders.caller(role)), 0o770, { ...owner, gid: owners.broker.gid });
   }
   for (const door of doorRoles) agentFolder(folders, door, owners.of(door), owners);
   agentFolder(folders, 'disposable', owners.disposable, owners);

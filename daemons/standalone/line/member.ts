@@ -22,8 +22,6 @@ export interface MemberOptions {
   readonly logs: string;
   /** Who it runs as; absent: who starts it. */
   readonly owner?: Owner;
-  /** Its standard input is held open as long as the line lives. */
-  readonly endsWithInput?: boolean;
   /** Set-uid programs work for it, as newuidmap must for sandboxes. */
   readonly mayGainPrivileges?: boolean;
 }
@@ -37,8 +35,7 @@ export function startMember(options: MemberOptions): Member {
     program = spawnProgram('setpriv', [...privileges(options), ...options.command], {
       env: options.env,
       cwd: options.cwd,
-      // The broker changes its user, and so loses the signal of its parent's death: its input ends instead.
-      stdio: [options.endsWithInput ? 'pipe' : 'ignore', log, log],
+      stdio: ['ignore', log, log],
       // Ctrl-C and whoever signals the line's process group must not reach what the line stops in turn.
       detached: true,
     });

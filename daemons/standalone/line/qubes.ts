@@ -33,15 +33,13 @@ export function brokerConfigOf(
   owners: Owners,
   policyDirectory: string,
 ): BrokerConfig {
-  const owned = (role: QubeRole) => (owners.separate ? { owner: owners.of(role) } : {});
   return {
     policyDirectories: [policyDirectory],
     qubes: qubesOf(roles),
     callers: Object.fromEntries(
-      roles.map((role) => [qubeOf(role), { path: folders.caller(role), ...owned(role) }]),
+      roles.map((role) => [qubeOf(role), { path: folders.caller(role), folderIsMade: owners.separate }]),
     ),
     agents: Object.fromEntries(doorRoles.map((door) => [qubeOf(door), folders.agent(door)])),
     disposables: Object.fromEntries(disposableBases.map((base) => [base, folders.agent('disposable')])),
-    ...(owners.separate ? { becomes: owners.broker } : {}),
   };
 }

@@ -36,8 +36,15 @@ export class Starter {
     const policy = options.policy ?? join(parts.qrexec, 'policy');
     const file = join(folders.configs, 'broker.json');
     writeFileSync(file, JSON.stringify(brokerConfigOf(folders, qubeRoles, owners, policy)), { mode: 0o600 });
-    // It binds the callers' sockets as root and then becomes its own user.
-    return this.#start({ name: 'broker', program: 'broker', args: [file], env: {}, endsWithInput: true });
+    const owner = owners.broker;
+    chownSync(file, owner.uid, owner.gid);
+    return this.#start({
+      name: 'broker',
+      program: 'broker',
+      args: [file],
+      env: {},
+      owner,
+    });
   }
 
   agent({ name, owner, config }: AgentPlan): Member {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../../daemons/lib/daemon/program.ts';
 import {
@@ -69,7 +69,10 @@ describe.each(modes)('a line started by %s', (mode) => {
         expect(statSync(env[name]).uid).toBe(uid);
       }
       expect(statSync(env.PACKAGE_REBUILDER_CONF)).toMatchObject({ uid, mode: 0o100600 });
-      expect(statSync(env.QREXEC_AGENT_SOCKET).uid).toBe(uid);
+      // Nobody else but the broker, which listens there, passes the folder.
+      const door = statSync(dirname(env.QREXEC_AGENT_SOCKET));
+      expect(door).toMatchObject({ uid, gid: statSync(env.QREXEC_AGENT_SOCKET).gid });
+      expect(door.mode & 0o777).toBe(mode === 'root' ? 0o770 : 0o700);
     }
   });
 
