@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { unitRoles } from '../../tools/systemd/roles.ts';
 import { Machine, type MachineOptions } from '../support/machine.ts';
-import { bindDirs, otherwise, qrexec, qube } from './qube.ts';
+import { bindDirs, otherwise, qrexec, qube, webhooks } from './qube.ts';
 
 let machine: Machine | undefined;
 afterEach(async () => {
@@ -46,7 +46,7 @@ describe('a qube', () => {
   });
 
   it('can start every role as its unit confines it', async () => {
-    const all = await boot(qube(allRoles));
+    const all = await boot(qube(allRoles, { files: webhooks }));
     for (const role of allRoles) {
       expect(await all.show(service(role), 'ActiveState')).toBe('active');
       expect(await all.show(service(role), 'NRestarts')).toBe('0');

@@ -50,6 +50,13 @@ export function qube(
   };
 }
 
+/** What the webhook does not start without: a file of hooks that its user alone may read. */
+export const webhooks: Readonly<Record<string, string>> = {
+  'rw/config/package-rebuilder/rebuilder.conf': '[common]\nwebhook-hooks = /run/webhooks\n',
+  'etc/tmpfiles.d/webhooks.conf':
+    'f /run/webhooks 0600 rebuilder-webhook rebuilder-webhook - hook plain a-secret-of-enough-characters\n',
+};
+
 /** Settings of a unit that a test needs otherwise. */
 export function otherwise(role: DaemonRole, text: string): Readonly<Record<string, string>> {
   return { [`etc/systemd/system/package-rebuilder-${role}.service.d/test.conf`]: text };
