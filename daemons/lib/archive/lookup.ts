@@ -58,9 +58,11 @@ export class PackagesLookup {
     const key = [name, version, architecture].filter((part) => part !== undefined);
     if (key.length < 3) return this.#find(key);
     const exact = key.join(' ');
-    const known = this.#remembered.get(exact) ?? this.#find(key);
-    this.#remembered.set(exact, known);
-    return known;
+    const known = this.#remembered.get(exact);
+    if (known !== undefined) return known;
+    const found = this.#find(key);
+    this.#remembered.set(exact, found);
+    return found;
   }
 
   #find(key: readonly string[]): readonly PackageEntry[] {
