@@ -1,4 +1,5 @@
-import { type DaemonRole, qubeOf } from '../../daemons/standalone/line/roles.ts';
+import { qubeOf } from '../../daemons/lib/contracts/qubes.ts';
+import type { DaemonRole } from '../../daemons/standalone/line/roles.ts';
 import type { MachineOptions } from '../support/machine.ts';
 
 /** What Qubes' own units do before ours start, as far as ours see it (facts: systemd-in-qubes, "Boot order"). */

@@ -1,4 +1,5 @@
-import { brokerUser, disposableUser, qubeOf, qubeRoles } from '../../daemons/standalone/line/roles.ts';
+import { qubeOf } from '../../daemons/lib/contracts/qubes.ts';
+import { brokerUser, disposableUser, qubeRoles } from '../../daemons/standalone/line/roles.ts';
 import type { Generated } from '../qrexec/generated.ts';
 import { unitRoles } from './roles.ts';
 

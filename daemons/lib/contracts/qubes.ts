@@ -19,5 +19,10 @@ export function callerTag(caller: Caller): string {
   return `package-rebuilder-${caller}`;
 }
 
+/** The qube of a role, and the user that it runs as. */
+export function qubeOf(role: string): string {
+  return role === 'rebuilder' ? 'rebuilder-worker' : `rebuilder-${role}`;
+}
+
 /** Roles whose qubes have a network. */
 export const networked = ['getter', 'uploader', 'webhook'] as const satisfies readonly Caller[];

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { hostname, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { qubeOf } from '../../lib/contracts/qubes.ts';
 import { ConfigError, configPaths, loadConfig } from '../../lib/daemon/config.ts';
 import { ProgramError, run } from '../../lib/daemon/program.ts';
 import type { QubeFacts, RoleFacts } from './examine.ts';
@@ -39,7 +40,7 @@ async function roleFacts(role: DaemonName, env: Env): Promise<RoleFacts> {
     state: await stateFacts(`/var/lib/package-rebuilder/${role}`),
     missing: await missingOf(Object.keys(needs[role].programs), env),
     configuration: configurationOf(role, env),
-    outsider: await outsiderOf(role === 'rebuilder' ? 'rebuilder-worker' : `rebuilder-${role}`),
+    outsider: await outsiderOf(qubeOf(role)),
     unit: (await isThere('/run/systemd/system')) ? await said('systemctl', ['is-active', unit]) : undefined,
   };
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { qubeOf } from '../../lib/contracts/qubes.ts';
 import type { AgentConfig, DoorConfig } from '../agent/config.ts';
 import type { CgroupFolder } from '../sandbox/cgroup.ts';
 import type { Folders } from './folders.ts';
-import { disposableBases, doorRoles, qubeOf } from './roles.ts';
+import { disposableBases, doorRoles } from './roles.ts';
 import type { Owner, Owners } from './users.ts';
 
 /** `/tmp`, `/run` and the like of a sandbox; what takes room belongs on the private volume. */

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type DaemonRole, doorRoles, type QubeRole, qubeOf } from './roles.ts';
+import { qubeOf } from '../../lib/contracts/qubes.ts';
+import { type DaemonRole, doorRoles, type QubeRole } from './roles.ts';
 import type { Owner, Owners } from './users.ts';
 
 /** Where everything of a line stands. */

@@ -1,7 +1,8 @@
+import { qubeOf } from '../../lib/contracts/qubes.ts';
 import type { BrokerConfig } from '../broker/config.ts';
 import type { QubeFacts } from '../policy/system.ts';
 import type { Folders } from './folders.ts';
-import { disposableBases, doorRoles, type QubeRole, qubeOf } from './roles.ts';
+import { disposableBases, doorRoles, type QubeRole } from './roles.ts';
 import type { Owners } from './users.ts';
 
 /** The qubes of a line, as dom0 would know them. */

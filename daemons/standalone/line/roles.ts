@@ -21,11 +21,6 @@ export type QubeRole = (typeof qubeRoles)[number];
 /** Roles that answer calls: an agent each. */
 export const doorRoles = ['orchestrator', 'vault'] as const;
 
-/** The qube of a role, and the user that it runs as. */
-export function qubeOf(role: QubeRole): string {
-  return role === 'rebuilder' ? 'rebuilder-worker' : `rebuilder-${role}`;
-}
-
 export const brokerUser = 'rebuilder-broker';
 export const disposableUser = 'rebuilder-disposable';
 /** What `@dispvm` is made from; rpm builds name the second. */

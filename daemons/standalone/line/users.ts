@@ -1,6 +1,7 @@
+import { qubeOf } from '../../lib/contracts/qubes.ts';
 import { run } from '../../lib/daemon/program.ts';
 import { LineError } from './options.ts';
-import { brokerUser, disposableUser, type QubeRole, qubeOf } from './roles.ts';
+import { brokerUser, disposableUser, type QubeRole } from './roles.ts';
 
 export interface Owner {
   readonly name: string;
