@@ -96,11 +96,7 @@ describe.concurrent('a pillar is refused before anything is touched, for', () =>
   afterAll(async () => await site.remove());
 
   const applied = (pillar: unknown): Promise<readonly StateResult[]> =>
-    site.apply(
-      'package-rebuilder.create',
-      'concurrent=True',
-      `pillar=${JSON.stringify({ 'package-rebuilder': pillar })}`,
-    );
+    site.apply('package-rebuilder.create', `pillar=${JSON.stringify({ 'package-rebuilder': pillar })}`);
 
   for (const [name, { pillar, lines }] of Object.entries(refused)) {
     it(name, async ({ expect }) => {

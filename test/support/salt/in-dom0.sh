@@ -8,4 +8,6 @@ mount --bind "$site/srv" /srv
 mount --bind "$site/etc" /etc
 mount --bind /usr/share "$site/share-of-this-machine"
 mount --bind "$site/share" /usr/share
+# Calls at once would empty each other's cache.
+mount -t tmpfs tmpfs "$site/salt"
 exec "$@"

@@ -63,7 +63,7 @@ export class Site {
   static async make(pillar: Pillar | string): Promise<Site> {
     const site = new Site(await mkdtemp(join(tmpdir(), 'salt-')));
     const [salt, pillars, config] = ['srv/salt', 'srv/pillar', 'config'].map(site.path);
-    for (const folder of [salt, pillars, config, site.path('share-of-this-machine')]) {
+    for (const folder of [salt, pillars, config, site.path('share-of-this-machine'), site.path('salt')]) {
       await mkdir(folder ?? '', { recursive: true });
     }
     await cp('salt/package-rebuilder', site.path('srv/salt/package-rebuilder'), { recursive: true });
@@ -135,7 +135,7 @@ export class Site {
     ).then(
       ({ stdout }) => stdout,
       (error) => {
-        if (!(error instanceof ProgramError) || error.stdout === undefined) throw error;
+        if (!(error instanceof ProgramError) || !error.stdout?.length) throw error;
         return error.stdout;
       },
     );
