@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runWith } from '../unit/rebuilderctl/run.ts';
@@ -23,8 +23,19 @@ function commandsOf(text: string): readonly (readonly string[])[] {
     .map(([, words = '']) => words.trim().split(/\s+/));
 }
 
+/** What stands in code and begins as a path of this project, but for what `make` leaves. */
+function pathsOf(text: string): readonly string[] {
+  const paths = text.matchAll(/`((?:daemons|docs|qrexec|rpm|salt|systemd|test|tools)\/[^`\s*]+)`/g);
+  return [...paths].map(([, path = '']) => path);
+}
+
 describe.each(documents)('%s', (path) => {
-  const commands = commandsOf(readFileSync(join(root, path), 'utf8'));
+  const text = readFileSync(join(root, path), 'utf8');
+  const commands = commandsOf(text);
+
+  it('names files that are there', () => {
+    expect(pathsOf(text).filter((one) => !existsSync(join(root, one)))).toEqual([]);
+  });
 
   it('names commands of rebuilderctl and options that they have', async () => {
     for (const words of commands) {
@@ -42,6 +53,7 @@ describe.each(documents)('%s', (path) => {
 });
 
 it('of all documents some name some', () => {
-  const all = documents.flatMap((path) => commandsOf(readFileSync(join(root, path), 'utf8')));
-  expect(all.length).toBeGreaterThan(20);
+  const texts = documents.map((path) => readFileSync(join(root, path), 'utf8'));
+  expect(texts.flatMap(commandsOf).length).toBeGreaterThan(20);
+  expect(texts.flatMap(pathsOf).length).toBeGreaterThan(20);
 });
