@@ -222,7 +222,7 @@ describe.each(modes)('a sandbox made by %s', (mode) => {
     const bomb = line.call(
       'rebuilder',
       ['@dispvm', 'test.Run'],
-      `perl -e '$0 = "${mark}"; $SIG{CHLD} = "IGNORE"; $end = time + 3; while (time < $end) { fork }' 2>/dev/null; echo over`,
+      `perl -e '$0 = "${mark}"; $SIG{CHLD} = "IGNORE"; setpgrp; while (1) { defined fork or sleep 3, kill KILL => 0 }' 2>/dev/null; echo over`,
     );
     let most = 0;
     let over = false;
