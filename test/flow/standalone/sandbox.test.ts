@@ -274,13 +274,6 @@ describe.each(modes)('a sandbox made by %s', (mode) => {
     expect((await inside('echo x')).out).toBe('x\n');
   });
 
-  it('is started in well under a second', async () => {
-    const { systemClock } = await import('../../../daemons/lib/daemon/clock.ts');
-    const began = systemClock.monotonic();
-    await inside('true');
-    expect(systemClock.monotonic() - began).toBeLessThan(5_000);
-  });
-
   it('makes chroots: mmdebstrap as root, foreign owners, device nodes, an overlay', async () => {
     const repository = join(own.folder, `project/build/qrexec/services/disposable/repository`);
     await makeRepository(repository);
