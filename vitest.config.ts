@@ -26,7 +26,6 @@ export default defineConfig({
           include: ['test/flow/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
         },
       },
       {
@@ -37,7 +36,6 @@ export default defineConfig({
           globalSetup: ['test/packaging/setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
         },
       },
     ],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bundleProgram } from '../../../support/program.ts';
 import { openSigners, type Signers, VerifiersMachine } from '../../../support/verifiers-machine.ts';
-import { type Ran, runWith } from '../run.ts';
+import { type Ran, runWith } from '../../../unit/rebuilderctl/run.ts';
 
 let signers: Signers;
 let layout: string;

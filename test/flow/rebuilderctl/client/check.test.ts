@@ -20,7 +20,7 @@ import {
   type Signers,
   VerifiersMachine,
 } from '../../../support/verifiers-machine.ts';
-import { runWith } from '../run.ts';
+import { runWith } from '../../../unit/rebuilderctl/run.ts';
 
 let signers: Signers;
 let layout: string;
