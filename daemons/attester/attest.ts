@@ -54,6 +54,7 @@ async function attestBuild(
     now: parts.clock.now(),
     signal,
     log,
+    jobId: context.job.id,
     progress,
   });
   log.notice(judgement.verdict, { code: judgement.code ?? undefined, say: judgement.say });

@@ -60,11 +60,12 @@ export function follow(
     case 'report':
       return {
         ...done('pages made'),
+        ...upToHere(job),
         next: [uploadJob()],
         publish: { class: 'page', group: null, files: delivered.files },
       };
     case 'upload':
-      return done(delivered.say);
+      return { ...done(delivered.say), ...upToHere(job) };
     case 'other':
       return done('done');
   }
@@ -83,6 +84,13 @@ export function afterLapse(
 
 function done(say: string): Following {
   return { disposition: { is: 'done' }, say, log: null, next: [] };
+}
+
+/** The next job of its kind names the builds that come after those that this one carried. */
+function upToHere({ payload }: JobRecord): Pick<Following, 'resume'> {
+  return 'carried' in payload && payload.carried !== undefined
+    ? { resume: String(payload.carried.last) }
+    : {};
 }
 
 function pendingAgain(job: JobRecord): Pick<Following, 'result'> {

@@ -12,7 +12,7 @@ import type { BuildSpec } from '../../lib/domain/build.ts';
 import type { PoolFileName, RebuilderId, Sha256 } from '../../lib/domain/names.ts';
 import { layoutTime } from '../../lib/openpgp/sign.ts';
 import type { FileHashes } from '../compare/examine.ts';
-import type { ToSign, VaultSigner } from './vault-signer.ts';
+import type { SigningContext, ToSign, VaultSigner } from './vault-signer.ts';
 
 /** What one verdict of a build is said of, and on what it rests. */
 export interface StatementFacts {
@@ -85,8 +85,6 @@ export function composeRebuilderdLinks(
     return checked(canonicalBytes(link), readRebuilderdLink);
   });
 }
-
-type SigningContext = Parameters<VaultSigner['sign']>[1];
 
 /** A statement, and rebuilderd's link of each file, as they are published. */
 export type SignedVerdict = Readonly<{ statement: Buffer; rebuilderd: Buffer }>;

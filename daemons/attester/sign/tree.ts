@@ -16,6 +16,8 @@ export interface PublishOptions {
   readonly now: number;
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** For the vault's journal. */
+  readonly jobId: string;
   readonly progress: (stage: string, done?: number, total?: number) => void;
 }
 

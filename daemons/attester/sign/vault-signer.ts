@@ -13,6 +13,9 @@ import { maxAway } from './vault-away.ts';
 /** A document as the vault takes it, and the bytes that its signature covers. */
 export type ToSign = Readonly<{ document: Uint8Array; signed: Uint8Array }>;
 
+/** `jobId` is told to the vault's journal. */
+export type SigningContext = Readonly<{ log: Log; signal: AbortSignal; jobId: string }>;
+
 export interface VaultSignerOptions {
   readonly caller: Pick<Caller, 'call'>;
   readonly clock: Clock;
@@ -37,10 +40,7 @@ export class VaultSigner {
    *
    * @throws JobFailure `signing` when the vault refuses, is away, or signs with another key
    */
-  async sign(
-    documents: readonly ToSign[],
-    context: Readonly<{ log: Log; signal: AbortSignal }>,
-  ): Promise<readonly string[]> {
+  async sign(documents: readonly ToSign[], context: SigningContext): Promise<readonly string[]> {
     const signatures: string[] = [];
     for (let at = 0; at < documents.length; at += maxSignedDocuments) {
       const some = documents.slice(at, at + maxSignedDocuments);
@@ -49,10 +49,7 @@ export class VaultSigner {
     return signatures;
   }
 
-  async #signSome(
-    documents: readonly ToSign[],
-    context: Readonly<{ log: Log; signal: AbortSignal }>,
-  ): Promise<readonly string[]> {
+  async #signSome(documents: readonly ToSign[], context: SigningContext): Promise<readonly string[]> {
     const { kind, keyid } = this;
     const reply = await this.#answer(documents, context);
     if (reply.keyid !== keyid) {
@@ -70,17 +67,14 @@ export class VaultSigner {
   }
 
   /** A vault that is busy, or whose daemon is starting, is asked again; whatever else it says ends the job. */
-  async #answer(
-    documents: readonly ToSign[],
-    context: Readonly<{ log: Log; signal: AbortSignal }>,
-  ): Promise<SignReply> {
+  async #answer(documents: readonly ToSign[], context: SigningContext): Promise<SignReply> {
     let away = 0;
     const failure = (error: CallError) =>
       new JobFailure('signing', `the vault did not sign: ${error.message}`, { cause: error });
     try {
       return await persist({ ...context, clock: this.options.clock }, 'asking the vault', async () => {
         try {
-          return await this.#ask(documents, context.signal);
+          return await this.#ask(documents, context);
         } catch (error) {
           if (!(error instanceof CallError) || error.code === 'busy') throw error;
           away += 1;
@@ -92,9 +86,9 @@ export class VaultSigner {
     }
   }
 
-  async #ask(documents: readonly ToSign[], signal: AbortSignal): Promise<SignReply> {
+  async #ask(documents: readonly ToSign[], { signal, jobId: job }: SigningContext): Promise<SignReply> {
     const objects = documents.map(({ document }) => bufferObject(document));
-    const { reply, done } = await this.options.caller.call(sign, this.kind, {}, { objects, signal });
+    const { reply, done } = await this.options.caller.call(sign, this.kind, { job }, { objects, signal });
     await done();
     return reply;
   }

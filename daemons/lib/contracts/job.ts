@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import type { Caller } from './contract.ts';
-import { buildSpec, debVersion, dist, fence, jobId, publicationPath, sha256, sourceName } from './fields.ts';
+import {
+  buildId,
+  buildSpec,
+  count,
+  debVersion,
+  dist,
+  fence,
+  jobId,
+  publicationPath,
+  sha256,
+  sourceName,
+} from './fields.ts';
 
 /** What a job asks of the role that leases it: small, with the sha256 of whatever is large. */
 
@@ -63,12 +74,23 @@ export const attestPayload = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('manifest'), publication: sha256 }),
 ]);
 
-export const reportPayload = z.strictObject({ kind: z.literal('results') });
+/** Builds that a job of them all names. */
+export const maxCarried = 400;
+
+/**
+ * The builds that got a verdict since the last such job was done, the newest first, so that the journals say which build
+ * went when; nothing else rests on it. `last` is the number of the last verdict.
+ */
+const carried = z.strictObject({ builds: z.array(buildId).max(maxCarried), more: count, last: count });
+export type Carried = z.infer<typeof carried>;
+
+export const reportPayload = z.strictObject({ kind: z.literal('results'), carried: carried.optional() });
 
 export const uploadPayload = z.strictObject({
   kind: z.literal('publication'),
   /** The Publication document: every path with its sha256. */
   publication: sha256,
+  carried: carried.optional(),
 });
 
 export const diffPayload = z.strictObject({ kind: z.literal('diff'), report: sha256, official: sha256 });

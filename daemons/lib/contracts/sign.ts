@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineContract } from './contract.ts';
-import { objects, version1 } from './fields.ts';
+import { jobId, objects, version1 } from './fields.ts';
 
 /**
  * `rebuilder.Sign+KIND`, our own vault service: each object is a document; the reply holds their Ed25519 signatures, in
@@ -13,7 +13,12 @@ export const maxSignedBytes = 16 * 1_048_576;
 /** Documents of one call, which together are no larger than one may be. */
 export const maxSignedDocuments = 64;
 
-const request = z.strictObject({ v: version1.default(1), objects: objects(maxSignedDocuments) });
+const request = z.strictObject({
+  v: version1.default(1),
+  /** What it is for: told to the vault's journal, and nothing rests on it. */
+  job: jobId.optional(),
+  objects: objects(maxSignedDocuments),
+});
 const reply = z.strictObject({
   v: version1,
   ok: z.literal(true),

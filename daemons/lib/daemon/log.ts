@@ -5,7 +5,10 @@ import { escapeText } from './escape-text.ts';
 
 /** What an event is about: `job`, `package` and `version` end the line, so that they are found by eye and by grep. */
 export type LogFields = Readonly<
-  { job?: string; package?: string; version?: string } & Record<string, string | number | undefined>
+  { job?: string | undefined; package?: string; version?: string } & Record<
+    string,
+    string | number | undefined
+  >
 >;
 
 export interface Log {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { LiveLog } from './live-log.ts';
 
 /** Why a job's signal was aborted. */
@@ -28,7 +29,10 @@ export class HeldJob {
   constructor(
     readonly id: string,
     readonly fence: number,
-  ) {}
+  ) {
+    // Each of a job's many downloads listens: Node warns of more than ten.
+    setMaxListeners(0, this.#ended.signal);
+  }
 
   /** Aborted when the job is to end, for whatever cause. */
   get signal(): AbortSignal {

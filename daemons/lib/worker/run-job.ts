@@ -10,6 +10,7 @@ import { HeldJob } from './held-job.ts';
 import type { JobContext, WorkerOptions } from './job-context.ts';
 import type { Renewals } from './renewals.ts';
 import { type Ending, failedEnding, returnEnding } from './returning.ts';
+import { tellCarried } from './tell-carried.ts';
 import { fetchInto, presentOf } from './transfer.ts';
 
 export type UntypedJob = NonNullable<LeaseReply['job']>;
@@ -39,6 +40,7 @@ export async function runJob<Q extends Queue>(
     const job: LeasedJob<Q> = { ...leased, payload: parsePayload(options.queue, leased.payload) };
     log = options.log.child({ job: leased.id, ...aboutFields(job.payload) });
     log.info('leased', { about: leased.about });
+    tellCarried(log, job.payload);
     options.notify.status(leased.about);
     const ending = await endingOf(options, held, log, job);
     await settle(options, held, log, AbortSignal.any([held.gone, late.signal]), ending, started);

@@ -1,4 +1,4 @@
-import type { Payloads, Queue } from '../../lib/contracts/job.ts';
+import { type Carried, maxCarried, type Payloads, type Queue } from '../../lib/contracts/job.ts';
 import { firstLeaseMs, type LeasedJob, type lease } from '../../lib/contracts/lease.ts';
 import type { BuildSpec } from '../../lib/domain/build.ts';
 import { isMergedLink } from '../../lib/domain/link.ts';
@@ -107,9 +107,16 @@ async function completed(office: Office, job: JobRecord): Promise<StoredPayload>
     };
   }
   if (payload.kind === 'publication') {
-    return { kind: 'publication', publication: await composePublication(office.history, office.objects) };
+    const carried = await carriedBy(office, job);
+    return { ...payload, carried, publication: await composePublication(office.history, office.objects) };
   }
+  if (payload.kind === 'results') return { ...payload, carried: await carriedBy(office, job) };
   return payload;
+}
+
+/** Where the last one left off is its resume point (pipeline.ts). */
+async function carriedBy({ history }: Office, { resume }: JobRecord): Promise<Carried> {
+  return await history.settledSince(Number(resume ?? 0), maxCarried);
 }
 
 /** The seed's merged links first: they are made of all the others of their source. Of statements that of the same build. */

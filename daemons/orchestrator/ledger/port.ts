@@ -1,7 +1,7 @@
 import type { FeedBuild } from '../../lib/contracts/documents/feed.ts';
 import type { JudgedFile } from '../../lib/contracts/documents/judged-file.ts';
 import type { ResultRow, ResultWhole, SignedRow, VerdictRow } from '../../lib/contracts/documents/views.ts';
-import type { Payloads, Queue } from '../../lib/contracts/job.ts';
+import type { Carried, Payloads, Queue } from '../../lib/contracts/job.ts';
 import type { Outcome } from '../../lib/contracts/return.ts';
 import type { Architecture, Fingerprint, PublicationPath, QubeName, Sha256 } from '../../lib/domain/names.ts';
 import type { FailureCode, ShownState } from '../../lib/domain/verdict.ts';
@@ -22,7 +22,7 @@ export type Held = Readonly<{ job: JobId; fence: number; holder: QubeName }>;
 /** A payload as it is kept: what only the door knows at lease time is not in it yet. */
 export type StoredPayload =
   | Exclude<Payloads[Queue], Payloads['upload']>
-  | Readonly<{ kind: 'publication'; publication: Sha256 | null }>;
+  | Readonly<{ kind: 'publication'; publication: Sha256 | null; carried?: Carried | undefined }>;
 
 /** What a new build begins with. */
 export type BuildSeed = Readonly<{
@@ -275,6 +275,8 @@ export interface History {
   ): Promise<Page<ResultWhole>>;
   /** Every verdict that a build was settled with, the oldest first. */
   verdicts(build: BuildId, page: PageRequest): Promise<Page<VerdictRow>>;
+  /** The builds of the verdicts after that number, the newest first; `last` is that of the newest, or the one given. */
+  settledSince(verdict: number, limit: number): Promise<Carried>;
   /** The builds of which something published is signed by a key, and what replacing it takes. */
   signedBy(key: Fingerprint, page: PageRequest): Promise<Page<SignedRow>>;
   /** The keys that were to be replaced and are not yet. */

@@ -2,12 +2,11 @@ import type { Duplex } from 'node:stream';
 import { maxSignedBytes, type SignKind, sign } from '../../lib/contracts/sign.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import type { Log } from '../../lib/daemon/log.ts';
-import type { QubeName } from '../../lib/domain/names.ts';
 import type { IncomingObject } from '../../lib/wire/frame.ts';
 import { answer, ReplyError, type ServedCall } from '../../lib/wire/serve.ts';
 import { CounterError } from './counters.ts';
 import { WrongKind } from './judge.ts';
-import type { Signed, Signer } from './signer.ts';
+import type { Asked, Signed, Signer } from './signer.ts';
 
 export interface DoorOptions {
   readonly clock: Clock;
@@ -25,11 +24,11 @@ export function vaultDoor({
     if (service !== sign.service) throw new Error(`no service ${service} here`);
     const channel = { input: duplex, output: duplex };
     const options = { clock, log: log.child({ qube: source, kind: argument }) };
-    await answer(sign, argument, channel, options, async ({ objects: count = 0 }, kind, objects) => {
+    await answer(sign, argument, channel, options, async ({ objects: count = 0, job }, kind, objects) => {
       if (count === 0) throw new ReplyError('protocol', 'no document: expected each as an object');
       if (!signer.admits(count))
         throw new ReplyError('busy', 'more documents a minute than sign-rate allows');
-      return { reply: await signed(signer, await documentsOf(objects), kind, source) };
+      return { reply: await signed(signer, await documentsOf(objects), kind, { caller: source, job }) };
     });
   };
 }
@@ -49,10 +48,10 @@ async function signed(
   signer: Signer,
   untrusted: readonly Buffer[],
   kind: SignKind,
-  caller: QubeName,
+  asked: Asked,
 ): Promise<Signed> {
   try {
-    return await signer.sign(untrusted, kind, caller);
+    return await signer.sign(untrusted, kind, asked);
   } catch (error) {
     if (!(error instanceof WrongKind || error instanceof CounterError)) throw error;
     throw new ReplyError('refused', error.message, { cause: error });

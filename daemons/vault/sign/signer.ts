@@ -20,6 +20,9 @@ export interface SignerOptions {
 
 export type Signed = Pick<SignReply, 'keyid' | 'signatures'>;
 
+/** By which qube, and for which job as that says. */
+export type Asked = Readonly<{ caller: QubeName; job?: string | undefined }>;
+
 /** The vault's keys, and what has to be so before one of them signs. */
 export class Signer {
   readonly #options: SignerOptions;
@@ -60,16 +63,20 @@ export class Signer {
    *
    * @throws ContractError, WrongKind, CounterError
    */
-  async sign(untrusted: readonly Uint8Array[], kind: SignKind, caller: QubeName): Promise<Signed> {
+  async sign(untrusted: readonly Uint8Array[], kind: SignKind, { caller, job }: Asked): Promise<Signed> {
     const { clock, log, signatures } = this.#options;
     const { keyid, sign } = this.#keys[kind];
     const signable = untrusted.map((document) => ({ ...judge(document, kind), sha256: sha256Of(document) }));
     for (const { counted, sha256 } of signable) {
       if (counted !== undefined) await this.#counters.spend(counted.publication, counted.counter, sha256);
     }
-    const facts = signable.map(({ subject, sha256 }) => ({ kind, subject, sha256, key: keyid, for: caller }));
+    const facts = signable.map(({ subject, sha256 }) => ({
+      ...{ kind, subject, sha256, key: keyid, for: caller },
+      ...(job === undefined ? {} : { job }),
+    }));
     await signatures.add(clock.now(), ...facts);
-    for (const { subject, sha256 } of signable) log.notice('signed', { kind, subject, sha256, qube: caller });
+    for (const { subject, sha256 } of signable)
+      log.notice('signed', { kind, subject, sha256, qube: caller, job });
     return { keyid, signatures: signable.map(({ signed }) => sign(signed)) };
   }
 }

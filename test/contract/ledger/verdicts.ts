@@ -122,6 +122,20 @@ export function verdictsContract(name: string, adapter: Adapter): void {
       expect([...first.rows, ...rest.rows]).toEqual(kept);
     });
 
+    it('tell which builds they are of since any of them, the newest first', async () => {
+      await attempt(1, attested('first'));
+      expect(await history.settledSince(0, 10)).toEqual({ builds: [build], more: 0, last: 1 });
+      const other = buildOf('bb');
+      await ledger.submit([inputsOf('bb')], at(2));
+      const held = heldOf(await ledger.lease(ask('getter', { queue: 'get', until: 60 }), at(2)));
+      await ledger.settle(held, ending('b', { is: 'done' }, { result: failed }), at(2));
+      await attempt(3, attested('again'));
+      expect(await history.settledSince(0, 10)).toEqual({ builds: [build, other], more: 0, last: 3 });
+      expect(await history.settledSince(0, 1)).toEqual({ builds: [build], more: 1, last: 3 });
+      expect(await history.settledSince(2, 10)).toEqual({ builds: [build], more: 0, last: 3 });
+      expect(await history.settledSince(3, 10)).toEqual({ builds: [], more: 0, last: 3 });
+    });
+
     it('are not added by a try that comes again, a cancellation or a repeated answer', async () => {
       await ledger.submit([inputsOf('aa')], at(1));
       const held = heldOf(await ledger.lease(ask('getter', { queue: 'get', until: 60 }), at(2)));

@@ -45,6 +45,7 @@ describe('signing by the vault’s own service', () => {
     });
     const signer = new VaultSigner('reproducible', key, { caller, clock });
     const signing = signer.sign(texts.map(toSign), {
+      jobId: 'aaaaaaaaaaaaaaaa.attest',
       log: heardLog(told),
       signal: new AbortController().signal,
     });

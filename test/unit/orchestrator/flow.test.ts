@@ -85,9 +85,13 @@ describe('one build, from its feed to the mirror', () => {
         .map((entry) => `${JSON.stringify(entry)}\n`)
         .join(''),
     );
-    await report.give(await report.expectJob(), { status: 'done', pages: sha(pages) }, [pages, page]);
+    const carried = { builds: [inputs.id.slice(0, 16)], more: 0, last: 1 };
+    const reporting = await report.expectJob();
+    expect(reporting.payload).toEqual({ kind: 'results', carried });
+    await report.give(reporting, { status: 'done', pages: sha(pages) }, [pages, page]);
 
     const uploading = await upload.expectJob();
+    expect(uploading.payload).toMatchObject({ carried });
     const { publication } = uploading.payload as { publication: ReturnType<typeof sha> };
     const [list] = await upload.fetch(uploading, [publication]);
     expect(

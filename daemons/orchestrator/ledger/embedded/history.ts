@@ -1,5 +1,5 @@
 import type { ResultWhole, SignedRow, VerdictRow } from '../../../lib/contracts/documents/views.ts';
-import type { Queue } from '../../../lib/contracts/job.ts';
+import type { Carried, Queue } from '../../../lib/contracts/job.ts';
 import type { Fingerprint, PublicationPath, Sha256 } from '../../../lib/domain/names.ts';
 import type { BuildId, JobId } from '../../ids.ts';
 import type {
@@ -99,6 +99,20 @@ export class EmbeddedHistory implements History {
       page.limit,
       verdictOf,
     );
+  }
+
+  async settledSince(verdict: number, limit: number): Promise<Carried> {
+    const rows = this.#db
+      .prepare<{ build: BuildId; last: number; count: number }>(
+        `SELECT build, max(seq) AS last, count(*) OVER () AS count FROM verdicts WHERE seq > ?
+         GROUP BY build ORDER BY last DESC LIMIT ?`,
+      )
+      .all(verdict, limit);
+    return {
+      builds: rows.map((row) => row.build),
+      more: (rows[0]?.count ?? 0) - rows.length,
+      last: rows[0]?.last ?? verdict,
+    };
   }
 
   async signedBy(key: Fingerprint, page: PageRequest): Promise<Page<SignedRow>> {

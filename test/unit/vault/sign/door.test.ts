@@ -132,6 +132,20 @@ describe('rebuilder.Sign', () => {
     expect(said).toContain('signed');
   });
 
+  it('tells its journal and its log which job a signature is for', async () => {
+    const job = 'abcdefghijklmnop.attest';
+    const objects = [bufferObject(bytesOf(exampleStatement('reproducible')))];
+    const caller = socketCaller(door(), 'work-attester');
+    const call = await caller.call(sign, 'reproducible', { job }, { objects });
+    await call.done();
+    expect(said).toMatch(
+      / notice vault: signed kind=reproducible .* qube=work-attester job=abcdefghijklmnop\.attest$/m,
+    );
+    expect(logged()).toEqual([expect.stringMatching(/ for=work-attester job=abcdefghijklmnop\.attest$/)]);
+    const wrong = caller.call(sign, 'reproducible', { job: 'any text' }, { objects });
+    await expect(wrong).rejects.toMatchObject({ code: 'protocol' });
+  });
+
   it('refuses a document of another kind, and one that is none, and writes nothing down', async () => {
     const kinds: readonly SignKind[] = ['reproducible', 'unreproducible', 'manifest'];
     for (const [own, , document] of documents) {
