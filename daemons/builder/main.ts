@@ -7,7 +7,7 @@ import { handleBuild } from './call.ts';
 
 /** `rebuilder.Build+deb`: one build in a disposable, request on standard input, reply on standard output. */
 
-const volume = process.env.DISPOSABLE_SCRATCH ?? '/var/lib/disposable';
+const volume = process.env.DISPOSABLE_SCRATCH ?? '/var/lib/package-rebuilder/disposable';
 const limitedBy = process.env.DISPOSABLE_LIMITED_BY;
 
 await answer(

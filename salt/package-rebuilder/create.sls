@@ -137,6 +137,11 @@ package-rebuilder-qube-{{ name }}-settings:
       - default:
         - split-gpg2-client
 {%- endif %}
+{%- elif 'disposables' in qube %}
+{#- Not a daemon's: by it a build's files are on the private volume of its disposable (bind-dirs). #}
+    - service:
+      - enable:
+        - package-rebuilder-disposable
 {%- endif %}
     - tags:
       - add:

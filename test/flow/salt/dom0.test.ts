@@ -15,8 +15,8 @@ rebuilder-attester     rebuilder-tpl-debian green  net=none    dispvm=none 400-2
 rebuilder-reporter     rebuilder-tpl-debian yellow net=none    dispvm=none 300-1200MiB  1cpu  5GiB autostart +package-rebuilder-reporter @package-rebuilder @package-rebuilder-reporter
 rebuilder-uploader     rebuilder-tpl-debian orange net=default dispvm=none 300-1200MiB  1cpu 15GiB autostart +package-rebuilder-uploader @package-rebuilder @package-rebuilder-uploader
 rebuilder-vault        rebuilder-tpl-debian black  net=none    dispvm=none 300-800MiB   1cpu  2GiB autostart +package-rebuilder-vault @package-rebuilder
-rebuilder-dvm-debian   rebuilder-tpl-debian red    net=none    dispvm=none 2000-8000MiB 4cpu 40GiB disposables @package-rebuilder
-rebuilder-dvm-fedora   rebuilder-tpl-fedora red    net=none    dispvm=none 2000-8000MiB 4cpu 40GiB disposables @package-rebuilder
+rebuilder-dvm-debian   rebuilder-tpl-debian red    net=none    dispvm=none 2000-8000MiB 4cpu 40GiB disposables +package-rebuilder-disposable @package-rebuilder
+rebuilder-dvm-fedora   rebuilder-tpl-fedora red    net=none    dispvm=none 2000-8000MiB 4cpu 40GiB disposables +package-rebuilder-disposable @package-rebuilder
 rebuilder-tpl-debian   TemplateVM           black  net=none    dispvm=none - @package-rebuilder-template
 rebuilder-tpl-fedora   TemplateVM           black  net=none    dispvm=none - @package-rebuilder-template
 fedora-42-minimal      TemplateVM           black  net=none    dispvm=default -
