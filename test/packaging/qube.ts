@@ -2,8 +2,11 @@ import { qubeOf } from '../../daemons/lib/contracts/qubes.ts';
 import type { DaemonRole } from '../../daemons/standalone/line/roles.ts';
 import type { MachineOptions } from '../support/machine.ts';
 
+/** What a qube may be switched on for: a role, or builds in disposables. */
+type QubeFlag = DaemonRole | 'disposable';
+
 /** What Qubes' own units do before ours start, as far as ours see it (facts: systemd-in-qubes, "Boot order"). */
-const flags = (roles: readonly DaemonRole[], isTemplate: boolean) => `\
+const flags = (roles: readonly QubeFlag[], isTemplate: boolean) => `\
 [Unit]
 DefaultDependencies=no
 Before=sysinit.target
@@ -22,6 +25,7 @@ export const bindDirs: MachineOptions = {
 [Unit]
 DefaultDependencies=no
 After=qubes-sysinit.service local-fs.target
+Before=systemd-tmpfiles-setup.service
 
 [Service]
 Type=oneshot
@@ -42,10 +46,11 @@ done
 
 /** A qube in which these roles are switched on. */
 export function qube(
-  roles: readonly DaemonRole[],
-  { isTemplate = false, files = {}, enabled = [] }: MachineOptions & { isTemplate?: boolean } = {},
+  roles: readonly QubeFlag[],
+  { isTemplate = false, files = {}, enabled = [], ...more }: MachineOptions & { isTemplate?: boolean } = {},
 ): MachineOptions {
   return {
+    ...more,
     files: { 'etc/systemd/system/qubes-sysinit.service': flags(roles, isTemplate), ...files },
     enabled: ['qubes-sysinit.service', ...enabled],
   };
@@ -67,7 +72,7 @@ const system = { type: 'AppVM', powerState: 'Running', templateForDispvms: false
 const suite = 'package-rebuilder';
 
 /** qrexec by our own broker and agent: this machine calls as \`caller\`, and is the orchestrator's qube, too. */
-export function qrexec(caller: DaemonRole): Required<MachineOptions> {
+export function qrexec(caller: DaemonRole): Required<Pick<MachineOptions, 'files' | 'enabled'>> {
   const broker = {
     policyDirectories: ['/usr/share/package-rebuilder/qrexec/policy'],
     qubes: [
@@ -85,25 +90,33 @@ export function qrexec(caller: DaemonRole): Required<MachineOptions> {
     agents: { [qubeOf('orchestrator')]: '/run/orchestrator/agent' },
     disposables: {},
   };
-  const agent = {
-    doors: [
-      {
-        qube: qubeOf('orchestrator'),
-        socket: '/run/orchestrator/agent',
-        servicePath: '/etc/qubes-rpc',
-        configPath: '/etc/qubes/rpc-config',
-        env: {},
-      },
-    ],
-  };
   return {
     files: {
       'etc/test/broker.json': JSON.stringify(broker),
-      'etc/test/agent.json': JSON.stringify(agent),
-      'etc/systemd/system/qubes-qrexec-agent.service': daemon('agent', '/run/orchestrator'),
       'etc/systemd/system/qrexec-broker.service': daemon('broker', '/run/qubes /run/admin', openedUp),
+      ...agentUnit({ qube: qubeOf('orchestrator'), folder: '/run/orchestrator' }),
     },
     enabled: [],
+  };
+}
+
+/** The broker alone, as /etc/test/broker.json says, with its callers' folders made before. */
+export const brokerUnit = daemon('broker', '/run/qubes');
+
+/** A qube's agent, whose socket is in a folder: its units' name is that of Qubes' own. */
+export function agentUnit(of: Readonly<{ qube: string; folder: string; user?: string }>) {
+  const door = {
+    qube: of.qube,
+    socket: `${of.folder}/agent`,
+    // Where there is no split-GPG, the vault's own answers.
+    servicePath: '/etc/qubes-rpc:/usr/share/package-rebuilder/qrexec/services/vault',
+    configPath: '/etc/qubes/rpc-config',
+    env: {},
+  };
+  const user = of.user === undefined ? '' : `User=${of.user}\n`;
+  return {
+    'etc/test/agent.json': JSON.stringify({ doors: [door] }),
+    'etc/systemd/system/qubes-qrexec-agent.service': daemon('agent', of.folder, user),
   };
 }
 
@@ -122,7 +135,7 @@ After=systemd-user-sessions.service
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStartPre=/bin/mkdir -p ${folders}
+ExecStartPre=+/bin/mkdir -p ${folders}
 ExecStart=/usr/bin/node /usr/lib/package-rebuilder/${name}.js /etc/test/${name}.json
 ${more}`;
 }

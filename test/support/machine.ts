@@ -12,6 +12,20 @@ export interface MachineOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Units among them that start with the machine. */
   readonly enabled?: readonly string[];
+  /** Folders of ours that it sees, by their paths there. */
+  readonly binds?: Readonly<Record<string, string>>;
+  /** Whether it has our network; else it has a loopback of its own and nothing more. */
+  readonly isNetworked?: boolean;
+}
+
+/** Whether it is the first process of a PID namespace: a container's first child only makes that. */
+function isFirst(pid: string): boolean {
+  if (pid === '') return false;
+  try {
+    return /^NSpid:.*\s1$/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
 }
 
 /** A Debian 13 booted with its real systemd, in which our packages are installed; what it writes is gone with it. */
@@ -23,7 +37,8 @@ export class Machine {
     readonly init: number,
   ) {}
 
-  static async boot({ files = {}, enabled = [] }: MachineOptions = {}): Promise<Machine> {
+  static async boot(options: MachineOptions = {}): Promise<Machine> {
+    const { files = {}, enabled = [], binds = {}, isNetworked = false } = options;
     const folder = mkdtempSync(join(tmpdir(), 'machine-'));
     const at = (name: string) => join(folder, name);
     for (const name of ['upper', 'work', 'root']) mkdirSync(at(name));
@@ -40,7 +55,9 @@ export class Machine {
     const container = spawnProgram(
       'systemd-nspawn',
       [
-        ...['--quiet', '--register=no', '--keep-unit', '--boot', '--private-network', '--console=pipe'],
+        ...['--quiet', '--register=no', '--keep-unit', '--boot', '--console=pipe'],
+        ...(isNetworked ? [] : ['--private-network']),
+        ...Object.entries(binds).map(([inside, ours]) => `--bind=${ours}:${inside}`),
         ...[`--directory=${at('root')}`, `--machine=${basename(folder)}`],
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
@@ -59,8 +76,8 @@ export class Machine {
     const { pid } = container;
     const children = `/proc/${pid}/task/${pid}/children`;
     for (let waited = 0; waited < bootMs; waited += 100) {
-      const [init] = readFileSync(children, 'latin1').split(' ');
-      if (init !== undefined && init !== '') return new Machine(folder, container, Number(init));
+      const init = readFileSync(children, 'latin1').split(' ').find(isFirst);
+      if (init !== undefined) return new Machine(folder, container, Number(init));
       await systemClock.sleep(100);
     }
     throw new Error('the machine has no first process');

@@ -20,8 +20,11 @@ export async function makeKey(path: string): Promise<void> {
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path], { timeoutMs: 20_000 });
 }
 
-/** Starts it with all its files in `dir`, which must exist; `port` 0 takes a free one. */
-export async function startSshd(dir: string, port = 0): Promise<Sshd> {
+/**
+ * Starts it with all its files in `dir`, which must exist; `port` 0 takes a free one. `on`: the first process of the machine
+ * whose loopback it is, instead of ours.
+ */
+export async function startSshd(dir: string, port = 0, on?: number): Promise<Sshd> {
   const at = port === 0 ? await freePort() : port;
   const hostKey = join(dir, `host_key_${at}`);
   const clientKey = join(dir, 'client_key');
@@ -44,10 +47,13 @@ export async function startSshd(dir: string, port = 0): Promise<Sshd> {
     ].join('\n'),
   );
   const madeRunFolder = process.getuid?.() === 0 && (await makeRunFolder());
+  const command = ['/usr/sbin/sshd', '-D', '-e', '-f', join(dir, 'sshd_config'), '-p', String(at)];
   const sshd = spawnProgram(
-    '/usr/sbin/sshd',
-    ['-D', '-e', '-f', join(dir, 'sshd_config'), '-p', String(at)],
-    { detached: true },
+    'nsenter',
+    [...(on === undefined ? [] : [`--net=/proc/${on}/ns/net`]), ...command],
+    {
+      detached: true,
+    },
   );
   let said = '';
   let ended = false;
