@@ -116,7 +116,6 @@ async function readRecipe(job: BuildJob, objects: JobObjects): Promise<DebRecipe
     recipe.source !== build.source ||
     recipe.sourceVersion !== build.sourceVersion ||
     recipe.version !== build.version ||
-    [...recipe.parts].sort().join() !== [...build.parts].sort().join() ||
     (build.parts.includes('any') && recipe.buildArchitecture !== build.architecture)
   ) {
     throw new JobFailure('protocol', 'the recipe is of another build');

@@ -39,6 +39,10 @@ export function recipeMismatch(
   if (unasked !== undefined) return `it does not ask for ${unasked.name}, which the signed index names`;
   const kind = buildinfo === null ? 'inferred' : 'buildinfo';
   if (recipe.environmentKind !== kind) return `its environment is ${recipe.environmentKind}, not ${kind}`;
+  // A buildinfo of both parts describes one build of both, whichever of them is judged.
+  const parts = [...(buildinfo ?? build).parts].sort().join(' and ');
+  const made = [...recipe.parts].sort().join(' and ');
+  if (made !== parts) return `it makes the parts ${made}, not ${parts}`;
   if (buildinfo === null) return inferredMismatch(recipe, build);
   const { buildArchitecture, ...settings } = recordedSettings(buildinfo);
   const recorded = { ...settings, buildArchitecture: buildArchitecture ?? recipe.buildArchitecture };

@@ -250,6 +250,21 @@ describe('an outcome', () => {
     );
   });
 
+  it('takes a recipe that makes both parts for a build of one, and none that leaves its part out', async () => {
+    const docs = documents();
+    await upTo(path, 'inputs', docs);
+    const { get } = workersOf(path);
+    const job = await get.expectJob();
+    const given = (parts: readonly string[]) => {
+      const recipe = json({ ...JSON.parse(docs.recipe.toString('utf8')), parts });
+      const done = { status: 'done', kind: 'inputs', recipe: sha(recipe), buildinfo: null };
+      return get.give(job, done, [recipe, docs.dsc, docs.dependency]);
+    };
+    const [part = 'any'] = docs.build.parts;
+    expect(await codeOf(given([part === 'any' ? 'all' : 'any']))).toBe('protocol');
+    expect(await given(['any', 'all'])).toBe('settled');
+  });
+
   it('keeps what arrived before the connection broke', async () => {
     const docs = documents();
     await upTo(path, 'inputs', docs);

@@ -12,6 +12,7 @@ const usual = '/build/reproducible-path/foo-1.0';
 const gcc = { package: 'gcc', version: '12', architecture: 'amd64' };
 
 interface Facts {
+  readonly parts?: readonly string[];
   readonly expect?: readonly string[];
   readonly dependencies?: readonly Readonly<{ package: string; version: string; architecture: string }>[];
   readonly buildPath?: string;
@@ -76,6 +77,7 @@ describe('recipeMismatch', () => {
     ],
     ['an architecture', { buildArchitecture: 'i386' }, 'its buildArchitecture is not'],
     ['a guess', { environmentKind: 'inferred' }, 'its environment is inferred, not buildinfo'],
+    ['a part', { parts: ['any', 'all'] }, 'it makes the parts all and any, not any'],
     ['nothing', { dependencies: [] }, 'it leaves out gcc:amd64 (= 12)'],
     ['another version', { dependencies: [{ ...gcc, version: '13' }] }, 'it leaves out gcc:amd64 (= 12)'],
     [
@@ -86,6 +88,12 @@ describe('recipeMismatch', () => {
     ['a package more', { dependencies: [gcc, { ...gcc, package: 'evil' }] }, 'it adds evil:amd64 (= 12)'],
   ] as const)('tells a recipe that has %s of its own', (_what, facts, say) => {
     expect(recipeMismatch(recipe(facts as Facts), fooBuild, buildinfo(), expected)).toContain(say);
+  });
+
+  it('is none of a build of both parts, which the buildinfo was of, when the files of one are judged', () => {
+    const both = buildinfo({ architecture: 'all amd64 source' });
+    expect(recipeMismatch(recipe({ parts: ['any', 'all'] }), fooBuild, both, expected)).toBeUndefined();
+    expect(recipeMismatch(recipe(), fooBuild, both, expected)).toContain('not all and any');
   });
 
   it('takes a package without an architecture as of the build’s own, or of all', () => {
