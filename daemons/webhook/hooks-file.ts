@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { type Hook, HooksError, maxHooksBytes, parseHooks } from './hooks.ts';
+import { adding, type Hook, HooksError, maxHooksBytes, parseHooks } from './hooks.ts';
 
 /** Who else may read it could call in the forge's place. */
 const othersMode = 0o077;
@@ -16,9 +16,11 @@ export async function readHooks(path: string | undefined): Promise<ReadonlyMap<s
   return parseHooks(await readPrivate(path), path);
 }
 
-async function readPrivate(path: string): Promise<string> {
+/** @throws HooksError where it is not there, is too large, or others may read it */
+export async function readPrivate(path: string): Promise<string> {
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-    throw new HooksError(`${path}: cannot be read (${cause.code ?? cause.message})`, { cause });
+    const what = cause.code === 'ENOENT' ? missing(path) : cause.code === 'EACCES' ? foreign(path) : '';
+    throw new HooksError(`${path}: cannot be read (${cause.code ?? cause.message})${what}`, { cause });
   });
   try {
     const { mode, size } = await file.stat();
@@ -29,4 +31,13 @@ async function readPrivate(path: string): Promise<string> {
   } finally {
     await file.close();
   }
+}
+
+/** Whose it is decides who may read it, so nothing but a person makes it here. */
+function missing(path: string): string {
+  return `: \`install -m 600 -o rebuilder-webhook -g rebuilder-webhook /dev/null ${path}\`, then ${adding}`;
+}
+
+function foreign(path: string): string {
+  return `: \`chown rebuilder-webhook: ${path}\``;
 }

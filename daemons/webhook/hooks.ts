@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Dist, DistError, parseDist } from '../lib/domain/dist.ts';
 import { type Style, styles } from './signature.ts';
 
@@ -18,6 +19,9 @@ export class HooksError extends Error {
   readonly code = 'hooks';
 }
 
+/** What writes a line of the file; in the packages and in a checkout it stands beside the daemon's bundle. */
+export const adding = `as root in this qube \`node ${join(import.meta.dirname, 'webhook-hooks.js')} add NAME STYLE\``;
+
 export const maxHooksBytes = 65_536;
 const maxHooks = 100;
 /** Shorter ones can be guessed, by whoever has seen one call. */
@@ -30,17 +34,25 @@ const leastSecret = 16;
  */
 export function parseHooks(text: string, file: string): ReadonlyMap<string, Hook> {
   const hooks = new Map<string, Hook>();
-  for (const [at, line] of text.split('\n').entries()) {
-    const content = line.trim();
-    if (content === '' || content.startsWith('#')) continue;
-    const fail = (why: string) => new HooksError(`${file}:${at + 1}: ${why}`);
-    const hook = parseHook(content.split(/\s+/), fail);
+  for (const { number, words } of hookLines(text)) {
+    const fail = (why: string) => new HooksError(`${file}:${number}: ${why}`);
+    const hook = parseHook(words, fail);
     if (hooks.has(hook.name)) throw fail(`the hook ${hook.name} is there twice`);
     hooks.set(hook.name, hook);
     if (hooks.size > maxHooks) throw fail(`more than ${maxHooks} hooks`);
   }
-  if (hooks.size === 0) throw new HooksError(`${file}: no hook, expected lines of NAME STYLE SECRET [DIST]`);
+  if (hooks.size === 0) {
+    throw new HooksError(`${file}: no hook, expected lines of NAME STYLE SECRET [DIST]; ${adding} makes one`);
+  }
   return hooks;
+}
+
+/** The words of each line that is a hook's, and its number from 1. */
+export function hookLines(text: string): readonly Readonly<{ number: number; words: readonly string[] }>[] {
+  return text.split('\n').flatMap((line, at) => {
+    const content = line.trim();
+    return content === '' || content.startsWith('#') ? [] : [{ number: at + 1, words: content.split(/\s+/) }];
+  });
 }
 
 function parseHook(words: readonly string[], fail: (why: string) => HooksError): Hook {

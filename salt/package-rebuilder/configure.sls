@@ -72,7 +72,7 @@ package-rebuilder-file-{{ file }}:
       - file: package-rebuilder-conf-folder
 {%- endfor %}
 
-{%- if role in ['attester', 'uploader', 'vault'] %}
+{%- if role in ['attester', 'uploader', 'vault', 'webhook'] %}
 {%- include 'package-rebuilder/configure-' ~ role ~ '.jinja' %}
 {%- endif %}
 

@@ -11,6 +11,7 @@ const others: readonly (readonly [from: string, to: string])[] = [
   ['build/lib/package.json', lib],
   ['build/lib/rebuilderctl.js', lib],
   ['build/lib/vault-keys.js', lib],
+  ['build/lib/webhook-hooks.js', lib],
   ['config/rebuilder.conf', 'etc/package-rebuilder'],
   ['node_modules/@libsql/*', `${lib}/node_modules/@libsql`],
   ['node_modules/@neon-rs/load', `${lib}/node_modules/@neon-rs`],

@@ -22,7 +22,6 @@ describe('the file of hooks', () => {
   });
 
   it.each([
-    ['', 'f: no hook, expected lines of NAME STYLE SECRET [DIST]'],
     ['salsa gitlab', 'f:1: found 2 words, expected NAME STYLE SECRET [DIST]'],
     [`a github ${secret} sid.amd64 more`, 'f:1: found 5 words, expected NAME STYLE SECRET [DIST]'],
     [`../x github ${secret}`, 'f:1: expected a name of letters, digits, dots, dashes'],
@@ -31,6 +30,12 @@ describe('the file of hooks', () => {
     [`a github ${secret}\na gitea ${secret}`, 'f:2: the hook a is there twice'],
   ])('is refused where it says %j, and why, without a secret', (text, why) => {
     expect(() => parseHooks(text, 'f')).toThrow(new HooksError(why));
+  });
+
+  it('without a hook says what to type for one', () => {
+    const why =
+      /^f: no hook, .*; as root in this qube `node \S+\/webhook-hooks\.js add NAME STYLE` makes one$/;
+    expect(() => parseHooks('# none\n', 'f')).toThrow(why);
   });
 
   it('is refused with a dist that is none', () => {
@@ -79,7 +84,9 @@ describe('the file of hooks', () => {
 
     it('is asked for where it is not there, or not configured', async () => {
       const path = join(folder, 'none');
-      await expect(readHooks(path)).rejects.toThrow(`${path}: cannot be read (ENOENT)`);
+      await expect(readHooks(path)).rejects.toThrow(
+        `${path}: cannot be read (ENOENT): \`install -m 600 -o rebuilder-webhook -g rebuilder-webhook /dev/null ${path}\`, then`,
+      );
       await expect(readHooks(undefined)).rejects.toThrow('webhook-hooks is not set');
     });
   });
