@@ -1,4 +1,4 @@
-// Writes what stands below qrexec/, systemd/, debian/, docs/ and salt/'s folder of them from the contracts, the roles and the lock file; with --check says what would change, and changes nothing.
+// Writes what stands below qrexec/, systemd/, debian/, rpm/, docs/ and salt/'s folder of them from the contracts, the roles and the lock file; with --check says what would change, and changes nothing.
 // Runs as the bundle build/lib/generate.js.
 
 import {
@@ -18,9 +18,10 @@ import { fileURLToPath } from 'node:url';
 import { copyrightFile } from './debian/copyright.ts';
 import { generatedFiles, generatedFolders } from './generated-files.ts';
 import type { Generated } from './qrexec/generated.ts';
+import { specFile } from './rpm/spec.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const wanted = [...generatedFiles(), copyrightFile(root)];
+const wanted = [...generatedFiles(), copyrightFile(root), specFile(root)];
 const paths = new Set(wanted.map(({ path }) => path));
 
 const stale = generatedFolders

@@ -19,6 +19,13 @@ License: GPL-3+
  On Debian systems the full text is in /usr/share/common-licenses/GPL-3.
 `;
 
+/** A licence in Debian's machine-readable form, by its SPDX identifier; the one of a module that has another is refused. */
+const debianNames: Readonly<Record<string, string>> = {
+  MIT: 'Expat',
+  ISC: 'ISC',
+  'Apache-2.0': 'Apache-2.0',
+};
+
 /** debian/copyright: our own licence, and that of every npm module that the packages hold or are built with, word for word. */
 export function copyrightFile(root: string): Generated {
   const modules = new Modules(root);
@@ -34,13 +41,20 @@ function paragraph(root: string, module: Module): string {
     .map((line) => line.trim())
     .filter((line) => /^copyright (?!notice|license|owner|holder|statement)/i.test(line))
     .map((line) => line.replace(/^copyright (\(c\)|©)?\s*/i, ''))
-    .filter((line) => !line.startsWith('['));
+    // What the licence's own text tells others to write.
+    .filter((line) => !/^[[{]/.test(line));
+  const name = debianNames[module.license];
+  if (name === undefined) {
+    throw new Error(
+      `${module.path}: found the licence ${module.license}, expected one of ${Object.keys(debianNames)}`,
+    );
+  }
   const apache = module.license === 'Apache-2.0';
   const body = apache ? 'On Debian systems the full text is in /usr/share/common-licenses/Apache-2.0.' : text;
   return `\
 Files: ${module.path}/*
-Copyright: ${holders.length > 0 ? holders.join('\n ') : 'its contributors'}
-License: ${module.license === 'MIT' ? 'Expat' : module.license}
+Copyright: ${(holders.length > 0 ? holders : [module.author ?? 'its contributors']).join('\n ')}
+License: ${name}
 ${indented(body)}
 `;
 }

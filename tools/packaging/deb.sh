@@ -15,6 +15,7 @@ if ! (cd "$work/package-rebuilder-$version" && dpkg-buildpackage --no-sign --no-
   printf 'deb: the build failed: see %s\n' "$work/log" >&2
   exit 1
 fi
-rm -f build/packages/*.deb
+# An RPM package carries the Debian one of its time.
+rm -f build/packages/*.deb build/packages/*.rpm
 mv "$work"/*.deb build/packages/
 ls build/packages/*.deb

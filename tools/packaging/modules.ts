@@ -6,7 +6,10 @@ export interface Module {
   /** Relative to the project, `node_modules/NAME`; a module inside another by its whole path. */
   readonly path: string;
   readonly version: string;
+  /** By its SPDX identifier. */
   readonly license: string;
+  /** `NAME <ADDRESS>`, where its package.json says. */
+  readonly author: string | undefined;
 }
 
 interface Locked {
@@ -53,12 +56,12 @@ export class Modules {
   }
 
   #module(path: string): Module {
-    const { version, license } = this.#read(join(path, 'package.json'));
+    const { version, license, author } = this.#read(join(path, 'package.json'));
     const locked = this.#lock[path]?.version;
     if (version !== locked) {
       throw new Error(`${path}: found ${version}, expected ${locked} of package-lock.json: run npm ci`);
     }
-    return { path, version, license };
+    return { path, version, license, author: typeof author === 'object' ? author.name : author };
   }
 
   #read(path: string) {
