@@ -3,26 +3,23 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { qubeOf } from '../../daemons/lib/contracts/qubes.ts';
 import { signedVerdicts } from '../../daemons/lib/domain/verdict.ts';
-import type { QubeRole } from '../../daemons/standalone/line/roles.ts';
+import {
+  answersCalls,
+  type DaemonRole,
+  daemonRoles,
+  type QubeRole,
+} from '../../daemons/standalone/line/roles.ts';
 import { machinesMirror, officialLine } from '../support/beside-mirror.ts';
 import type { Machine } from '../support/machine.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 import { JoinedQubes } from './joined-qubes.ts';
 
-export const lineRoles = [
-  'orchestrator',
-  'vault',
-  'getter',
-  'rebuilder',
-  'attester',
-  'reporter',
-  'uploader',
-] as const;
-export type LineRole = (typeof lineRoles)[number];
+/** A webhook is only where somebody asks for one. */
+export type LineRole = Exclude<DaemonRole, 'webhook'>;
+export const lineRoles = daemonRoles.filter((role): role is LineRole => role !== 'webhook');
 
 const own = 'rw/config/package-rebuilder';
 const conf = `${own}/rebuilder.conf`;
-const doors: readonly QubeRole[] = ['orchestrator', 'vault'];
 
 /** A whole line of installed qubes, set up as docs/qubes-os.md has it, with a mirror that the uploader alone can reach. */
 export class InstalledLine {
@@ -59,8 +56,9 @@ export class InstalledLine {
     const boot = async (role: QubeRole) => {
       this.#qubes.set(role, await this.joined.boot(role, await settingsOf(role)));
     };
-    await Promise.all(doors.map(boot));
-    await Promise.all([...lineRoles, 'admin' as const].filter((role) => !doors.includes(role)).map(boot));
+    await Promise.all(lineRoles.filter(answersCalls).map(boot));
+    const callers = lineRoles.filter((role) => !answersCalls(role));
+    await Promise.all([...callers, 'admin' as const].map(boot));
     await Promise.all([this.#bringKeys(), this.#joinMirror()]);
   }
 

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../daemons/lib/daemon/clock.ts';
 import { run, type SpawnedProgram, spawnProgram } from '../../daemons/lib/daemon/program.ts';
 import { installedRoot } from './installed-root.ts';
+import { inOwnCgroups, removeOwnCgroups } from './machine-cgroups.ts';
 
 const bootMs = 120_000;
 
@@ -52,16 +53,14 @@ export class Machine {
     for (const [path, text] of Object.entries(files)) write(path, text);
     for (const [index, text] of wants.entries())
       write(`etc/systemd/system/sysinit.target.d/${index}.conf`, text);
-    const container = spawnProgram(
-      'systemd-nspawn',
-      [
-        ...['--quiet', '--register=no', '--keep-unit', '--boot', '--console=pipe'],
-        ...(isNetworked ? [] : ['--private-network']),
-        ...Object.entries(binds).map(([inside, ours]) => `--bind=${ours}:${inside}`),
-        ...[`--directory=${at('root')}`, `--machine=${basename(folder)}`],
-      ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    );
+    const name = basename(folder);
+    const nspawn = inOwnCgroups(name, [
+      ...['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--boot', '--console=pipe'],
+      ...(isNetworked ? [] : ['--private-network']),
+      ...Object.entries(binds).map(([inside, ours]) => `--bind=${ours}:${inside}`),
+      ...[`--directory=${at('root')}`, `--machine=${name}`],
+    ]);
+    const container = spawnProgram(...nspawn, { stdio: ['ignore', 'ignore', 'inherit'] });
     const machine = await Machine.#started(folder, container);
     try {
       await machine.#booted();
@@ -132,6 +131,7 @@ export class Machine {
     // With its first process all of it ends, and its container takes away what it made here; killed alone, it would not.
     process.kill(this.init, 'SIGKILL');
     await this.container.exited;
+    removeOwnCgroups(basename(this.folder));
     await run('umount', [this.path('')], { timeoutMs: 30_000 });
     rmSync(this.folder, { recursive: true, force: true });
   }
