@@ -85,6 +85,8 @@ const scripts = {
   'daemons/vault/relay/relay.pl': 'vault-relay.pl',
   'daemons/lib/daemon/forker.pl': 'forker.pl',
   'daemons/standalone/line/reach.pl': 'reach.pl',
+  'daemons/standalone/uplink/uplink.sh': 'uplink',
+  'daemons/standalone/uplink/host-call.sh': 'host-call',
   ...Object.fromEntries(
     ['enter.sh', 'furnish.sh', 'descend.pl', 'settle.sh', 'init.pl'].map((name) => [
       `daemons/standalone/sandbox/${name}`,

@@ -3,6 +3,7 @@ import { StopError } from '../lib/daemon/stop.ts';
 import { addClient } from './commands/client.ts';
 import { addControl } from './commands/control.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addHost } from './commands/host.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addLayout } from './commands/layout.ts';
@@ -75,6 +76,7 @@ function describe(context: Context): Command {
   addVerify(program, context);
   addQuorum(program, context);
   addClient(program, context);
+  addHost(program, context);
   return program;
 }
 

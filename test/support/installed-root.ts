@@ -67,7 +67,8 @@ export async function installPackages(): Promise<void> {
     'root',
   );
   await must(root, 'apt-get', 'update', '-qq');
-  const files = names.map((name) => `/root/${name}`);
+  // What hosts join each other by.
+  const files = ['openssh-server', ...names.map((name) => `/root/${name}`)];
   await must(root, 'apt-get', 'install', '--yes', '--no-install-recommends', ...files);
   await run('chmod', ['755', installedRoot], { timeoutMs: 10_000 });
 }

@@ -28,6 +28,8 @@ export interface BrokerOptions {
 export interface Broker {
   /** Calls that are connected now, by calling qube. */
   openCalls(qube: string): number;
+  /** Goes on by another configuration: opens sockets for callers that are new, ends the calls of those that are gone. */
+  reconfigure(config: BrokerConfig): Promise<void>;
   /** Ends every call and takes no more. */
   close(): Promise<void>;
 }
@@ -37,9 +39,10 @@ export interface Broker {
  * Resolves when every socket is bound.
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const system = describeSystem(options.config.qubes);
+  let { config } = options;
+  let system = describeSystem(config.qubes);
   const counts = new Map<string, { pending: number; open: number }>();
-  const sockets = new Set<Socket>();
+  const doors = new Map<string, CallerDoor>();
   const names = new Set<string>();
   const probe = new PeerProbe(options.clock);
 
@@ -87,19 +90,19 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       return undefined;
     }
     try {
-      return await connectCall(judged, source, options.config, { clock: options.clock, names, about });
+      return await connectCall(judged, source, config, { clock: options.clock, names, about });
     } catch (error) {
       options.log.warning(`refused: ${reasonOf(error)}`, about);
       return undefined;
     }
   };
 
-  const servers: Server[] = [];
-  for (const [qube, socket] of Object.entries(options.config.callers)) {
+  const openDoor = async (qube: string, socket: CallerSocket): Promise<void> => {
+    const calls = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, (caller) => {
-      sockets.add(caller);
+      calls.add(caller);
       caller.on('error', () => {});
-      caller.once('close', () => sockets.delete(caller));
+      caller.once('close', () => calls.delete(caller));
       serve(qube, caller).catch((error: unknown) => {
         options.log.warning(`refused: ${reasonOf(error)}`, { source: qube });
         // Bytes left unread would reach the caller as a reset, and not as the end that means refused.
@@ -108,22 +111,38 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       });
     });
     await bind(server, socket);
-    servers.push(server);
-  }
+    doors.set(qube, { server, calls });
+  };
+  const openDoors = async () => {
+    for (const [qube, socket] of Object.entries(config.callers)) {
+      if (!doors.has(qube)) await openDoor(qube, socket);
+    }
+  };
+  await openDoors();
   return {
     openCalls: (qube) => counts.get(qube)?.open ?? 0,
-    async close() {
-      await Promise.all(
-        servers
-          .map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
-          .concat(
-            [...sockets].map(async (socket) => {
-              socket.destroy();
-            }),
-          ),
-      );
+    async reconfigure(next) {
+      config = next;
+      system = describeSystem(next.qubes);
+      const gone = [...doors].filter(([qube]) => next.callers[qube] === undefined);
+      for (const [qube] of gone) doors.delete(qube);
+      await Promise.all(gone.map(([, door]) => closeDoor(door)));
+      await openDoors();
     },
+    close: async () => void (await Promise.all([...doors.values()].map(closeDoor))),
   };
+}
+
+/** Where one qube calls, and its calls. */
+interface CallerDoor {
+  readonly server: Server;
+  readonly calls: ReadonlySet<Socket>;
+}
+
+async function closeDoor({ server, calls }: CallerDoor): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const call of calls) call.destroy();
+  await closed;
 }
 
 function reasonOf(error: unknown): string {

@@ -18,6 +18,13 @@ const config = readBrokerConfig(file);
 const policy = policyOf(config.policyDirectories, { clock: systemClock, log });
 const broker = await startBroker({ config, policy, clock: systemClock, log });
 policy.current();
+process.on('SIGHUP', () => {
+  const reload = async () => await broker.reconfigure(readBrokerConfig(file));
+  reload().then(
+    () => log.notice('reads its configuration again'),
+    (error: unknown) => log.error('its configuration cannot be read again', { say: String(error) }),
+  );
+});
 const notify = openNotify(systemClock);
 notify.ready();
 log.info('ready', { callers: Object.keys(config.callers).length });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { uplinkConfigFile } from '../../lib/contracts/hosts.ts';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
 import type { AgentConfig, DoorConfig } from '../agent/config.ts';
 import type { CgroupFolder } from '../sandbox/cgroup.ts';
@@ -17,6 +18,8 @@ export interface DoorParts {
   readonly scratchBytes: number;
   readonly processes: number;
   readonly cgroups: readonly CgroupFolder[];
+  /** Of a host that joined another: where ssh's configuration is, by which the orchestrator is reached. */
+  readonly uplink: string | undefined;
 }
 
 export interface AgentPlan {
@@ -31,8 +34,10 @@ export function hasSandboxes({ doors }: AgentConfig): boolean {
 
 /** An agent a door, as its user; where all are one user, one agent serves them all. */
 export function agentConfigsOf(folders: Folders, owners: Owners, parts: DoorParts): readonly AgentPlan[] {
+  const { uplink } = parts;
+  const doorsHere = uplink === undefined ? doorRoles : (['orchestrator'] as const);
   const doors: (DoorConfig & { readonly door: string; readonly owner: Owner })[] = [
-    ...doorRoles.map((role) => ({
+    ...doorsHere.map((role) => ({
       door: role,
       owner: owners.of(role),
       qube: qubeOf(role),
@@ -45,6 +50,7 @@ export function agentConfigsOf(folders: Folders, owners: Owners, parts: DoorPart
         CACHE_DIRECTORY: folders.cache(role),
         RUNTIME_DIRECTORY: folders.runtime(role),
         PACKAGE_REBUILDER_LIB: parts.lib,
+        ...(uplink === undefined ? {} : { UPLINK_CONFIG: join(uplink, uplinkConfigFile) }),
       },
     })),
     {

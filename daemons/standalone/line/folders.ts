@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
+import type { JoinedHost } from './hosts.ts';
 import { type DaemonRole, doorRoles, type QubeRole } from './roles.ts';
 import type { Owner, Owners } from './users.ts';
 
@@ -17,13 +18,16 @@ export interface Folders {
   cache(role: QubeRole): string;
   runtime(role: QubeRole): string;
   config(role: DaemonRole): string;
-  /** The socket through which a role calls. */
+  /** The socket through which a qube calls. */
+  callerOf(qube: string): string;
+  /** And that of a role. */
   caller(role: QubeRole): string;
   /** The socket through which the broker reaches a door. */
   agent(door: string): string;
 }
 
 export function foldersOf(root: string, cache: string | undefined): Folders {
+  const callerOf = (qube: string) => join(root, 'qubes', qube, 'qrexec-agent');
   const below = (part: string) => (role: string) => join(root, part, role);
   return {
     root,
@@ -36,7 +40,8 @@ export function foldersOf(root: string, cache: string | undefined): Folders {
     cache: (role) => join(cache ?? join(root, 'cache'), role),
     runtime: below('run'),
     config: (role) => join(root, 'conf', role, 'rebuilder.conf'),
-    caller: (role) => join(root, 'qubes', qubeOf(role), 'qrexec-agent'),
+    callerOf,
+    caller: (role) => callerOf(qubeOf(role)),
     agent: (door) => join(root, 'agents', door, 'agent'),
   };
 }
@@ -65,6 +70,13 @@ export function makeFolders(
   for (const door of doorRoles) agentFolder(folders, door, owners.of(door), owners);
   agentFolder(folders, 'disposable', owners.disposable, owners);
   own(folders.sandboxes, 0o700, owners.disposable);
+}
+
+/** Where joined hosts call; a host that is gone has none. */
+export function makeHostFolders(folders: Folders, hosts: readonly JoinedHost[], owners: Owners): void {
+  for (const { name, owner } of hosts) {
+    own(dirname(folders.callerOf(name)), 0o770, { ...owner, gid: owners.broker.gid });
+  }
 }
 
 /** As systemd does: a runtime folder is empty whenever its role starts. */

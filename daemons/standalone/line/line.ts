@@ -2,12 +2,14 @@ import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type LineCgroups, makeLineCgroups, removeCgroups } from './cgroups.ts';
 import { type AgentPlan, agentConfigsOf, hasSandboxes } from './doors.ts';
-import { type Folders, foldersOf, makeFolders, makeRuntimeFolder } from './folders.ts';
+import { type Folders, foldersOf, makeFolders, makeHostFolders, makeRuntimeFolder } from './folders.ts';
+import { findHosts, type JoinedHost } from './hosts.ts';
 import { clearLeftovers, endStrays, markOf, removeRecord, writeRecord } from './leftovers.ts';
 import type { Member } from './member.ts';
 import { type NotifySockets, openNotifySockets } from './notify-socket.ts';
 import { LineError, type LineOptions } from './options.ts';
 import type { LineParts } from './parts.ts';
+import { qubesOf } from './qubes.ts';
 import { Restarts, restartDelayMs } from './restarts.ts';
 import { answersCalls, type DaemonRole, isDaemonRole, qubeRoles } from './roles.ts';
 import { layOutServices } from './services.ts';
@@ -33,7 +35,12 @@ export async function startLine(options: LineOptions, parts: LineParts): Promise
   const folders = foldersOf(options.folder, options.cache);
   await clearLeftovers(folders.root, parts.clock);
   makeFolders(folders, options.cache, qubeRoles, owners);
-  layOutServices(join(parts.qrexec, 'services'), folders);
+  const { uplink } = options;
+  layOutServices(
+    join(parts.qrexec, 'services'),
+    folders,
+    uplink === undefined ? undefined : join(parts.lib, 'uplink'),
+  );
   const cgroups = makeLineCgroups(`package-rebuilder-${process.pid}`, owners.disposable);
   const running = new Running(options, parts, folders, owners, cgroups);
   try {
@@ -76,6 +83,7 @@ class Running {
       ...parts,
       ...options.disposable,
       cgroups: this.cgroups.folders,
+      uplink: options.uplink,
     });
     const notify = await openNotifySockets(folders.notify, {
       broker: owners.broker,
@@ -88,7 +96,9 @@ class Running {
       this.#makeKey(),
       roles.includes('vault') ? this.#bringSignKeys() : undefined,
     ]);
-    const doors = [this.#watch(starter.broker()), ...agents.map((agent) => this.#startAgent(starter, agent))];
+    const broker = starter.broker(await this.#findHosts());
+    parts.onReload(() => void this.#reload(starter, broker));
+    const doors = [this.#watch(broker), ...agents.map((agent) => this.#startAgent(starter, agent))];
     const [key] = await Promise.race([vaultKeys, this.#failed]);
     // The others' first calls come when the doors, and the daemons behind them, answer.
     const start = (role: DaemonRole) => this.#startRole(starter, role, key);
@@ -129,6 +139,34 @@ class Running {
       rmSync(join(this.folders.root, name), { recursive: true, force: true });
     }
     removeRecord(this.folders.root);
+  }
+
+  /** Only root can give each host's user a socket of its own. */
+  async #findHosts(): Promise<readonly JoinedHost[]> {
+    const { folders, options, owners, parts } = this;
+    if (!owners.separate) return [];
+    const hosts = await findHosts(
+      options.hosts,
+      qubesOf(qubeRoles).map(({ name }) => name),
+      parts.log,
+    );
+    makeHostFolders(folders, hosts, owners);
+    return hosts;
+  }
+
+  /** Calls that are open go on; those of a host that is gone end. */
+  async #reload(starter: Starter, broker: Member): Promise<void> {
+    const { log } = this.parts;
+    try {
+      const hosts = await this.#findHosts();
+      starter.writeBrokerConfig(hosts);
+      process.kill(broker.pid, 'SIGHUP');
+      log.notice('looked again at which hosts have joined', {
+        hosts: hosts.map(({ name }) => name).join(','),
+      });
+    } catch (error) {
+      log.error('the joined hosts cannot be read again', { say: String(error) });
+    }
   }
 
   async #makeKey(): Promise<VaultKey | undefined> {

@@ -12,7 +12,7 @@ import { type Line, startLine } from './line.ts';
 import { type LineOptions, parseLineOptions } from './options.ts';
 import { rerunReachable } from './reach.ts';
 
-/** A whole line on one host: prints one JSON line when it is ready; ends on SIGTERM or when its standard input does, at once on SIGQUIT. */
+/** A whole line on one host: prints one JSON line when it is ready; ends on SIGTERM or when its standard input does, at once on SIGQUIT; on SIGHUP it looks again at which hosts have joined. */
 
 /** Policy and services, where the package has them. */
 const installedQrexec = '/usr/share/package-rebuilder/qrexec';
@@ -36,6 +36,7 @@ try {
     me: { uid, gid, name: username },
     stop: over.signal,
     atOnce: quitSignal(),
+    onReload: (again) => void process.on('SIGHUP', again),
   });
   const { adminSocket, vaultKey } = line;
   process.stdout.write(
@@ -57,7 +58,7 @@ async function rerun(options: LineOptions): Promise<number | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const own = [options.folder, options.cache].filter((folder) => folder !== undefined);
   const project = dirname(dirname(lib));
-  const read = [project, options.config, options.policy, options.qrexec, process.execPath];
+  const read = [project, options.config, options.policy, options.qrexec, options.uplink, process.execPath];
   const paths = read.filter((path) => path !== undefined);
   return rerunReachable(own, paths, {
     script: join(lib, 'reach.pl'),

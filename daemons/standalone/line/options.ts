@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type DaemonRole, daemonRoles, isDaemonRole, optionalRoles } from './roles.ts';
+import { type DaemonRole, daemonRoles, isDaemonRole, optionalRoles, uplinkRoles } from './roles.ts';
 
 /** A line cannot be started as it was asked for: one sentence for people. */
 export class LineError extends Error {
@@ -28,13 +28,17 @@ export interface LineOptions {
   /** The folder of policy files, and that of `policy`, `services` and `rpc-config`; a checkout's own by default. */
   readonly policy: string | undefined;
   readonly qrexec: string | undefined;
+  /** Which other hosts' rebuilders may call: a folder each, as `lib/contracts/hosts.ts` says; only where root starts the line. */
+  readonly hosts: string | undefined;
+  /** Of a host that joined another: the folder that says how to reach it. Then this line is a rebuilder and its disposables. */
+  readonly uplink: string | undefined;
   /** How long each member has, once it is told to end, before it is killed. */
   readonly graceMs: number;
   readonly disposable: Readonly<{ memoryBytes: number; scratchBytes: number; processes: number }>;
 }
 
 const usage =
-  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--with webhook] [--policy DIR] [--qrexec DIR] [--make-key USER-ID] [--grace-seconds N] ' +
+  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--with webhook] [--policy DIR] [--qrexec DIR] [--hosts DIR] [--uplink DIR] [--make-key USER-ID] [--grace-seconds N] ' +
   '[--disposable-memory-mib N] [--disposable-scratch-mib N] [--disposable-processes N]';
 
 const mebibyte = 1_048_576;
@@ -57,7 +61,9 @@ export function parseLineOptions(args: readonly string[]): LineOptions {
     cache: values.cache === undefined ? undefined : resolve(values.cache),
     policy: values.policy === undefined ? undefined : resolve(values.policy),
     qrexec: values.qrexec === undefined ? undefined : resolve(values.qrexec),
-    roles: rolesOf(values.without ?? '', values.with ?? ''),
+    hosts: values.hosts === undefined ? undefined : resolve(values.hosts),
+    uplink: values.uplink === undefined ? undefined : resolve(values.uplink),
+    roles: values.uplink === undefined ? rolesOf(values.without ?? '', values.with ?? '') : uplinkRoles,
     makeKey: values['make-key'],
     graceMs: positive(values['grace-seconds'] ?? String(defaultGraceSeconds)) * 1_000,
     disposable: {
@@ -81,6 +87,8 @@ function parse(args: readonly string[]) {
         with: text,
         policy: text,
         qrexec: text,
+        hosts: text,
+        uplink: text,
         'make-key': text,
         'grace-seconds': text,
         'disposable-memory-mib': text,

@@ -16,6 +16,8 @@ export interface LineParts {
   readonly me: Owner;
   /** Aborted when the line is to end. */
   readonly stop: AbortSignal;
+  /** Called when the line is to look again at which hosts have joined: for its life. */
+  onReload(again: () => void): void;
   /** Aborted when it is to end without waiting for what its members still do. */
   readonly atOnce: AbortSignal;
 }

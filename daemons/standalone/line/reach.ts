@@ -66,12 +66,14 @@ export async function rerunReachable(
     ],
     {
       cwd: '/',
-      env: { ...definedOf(process.env), [reachedMark]: '1' },
+      // Not the process that systemd watches, it feeds the watchdog for it: sd_watchdog_enabled(3).
+      env: { ...definedOf({ ...process.env, WATCHDOG_PID: undefined }), [reachedMark]: '1' },
       stdio: ['inherit', 'inherit', 'inherit'],
     },
   );
   options.stop.addEventListener('abort', () => program.kill('SIGTERM'));
   options.atOnce.addEventListener('abort', () => program.kill('SIGQUIT'));
+  process.on('SIGHUP', () => program.kill('SIGHUP'));
   return shellStatus(await program.exited);
 }
 

@@ -14,6 +14,9 @@ export type DaemonRole = (typeof daemonRoles)[number];
 /** Those that run only where they are asked for. */
 export const optionalRoles: readonly DaemonRole[] = ['webhook'];
 
+/** Those of a host that joined another line: all else is there. */
+export const uplinkRoles: readonly DaemonRole[] = ['rebuilder'];
+
 /** Every role that has a qube. Admin has no daemon, it only calls. */
 export const qubeRoles = [...daemonRoles, 'admin'] as const;
 export type QubeRole = (typeof qubeRoles)[number];

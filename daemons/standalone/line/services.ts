@@ -15,8 +15,11 @@ import { isDaemonRole, type QubeRole, qubeRoles } from './roles.ts';
 /** Where a role's sockets are when systemd runs it: its RuntimeDirectory. */
 const installedRuntime = /^\/run\/package-rebuilder\/([a-z]+)\/([A-Za-z0-9_.-]+)$/;
 
-/** Lays out each door's services; links to daemons' sockets lead into this line. */
-export function layOutServices(source: string, folders: Folders): void {
+/**
+ * Lays out each door's services; links to daemons' sockets lead into this line. Where the orchestrator is another host's,
+ * the program `uplink` stands for each of its services.
+ */
+export function layOutServices(source: string, folders: Folders, uplink: string | undefined): void {
   rmSync(folders.services, { force: true, recursive: true });
   for (const door of ['orchestrator', 'vault', 'disposable']) {
     const from = join(source, door);
@@ -25,7 +28,8 @@ export function layOutServices(source: string, folders: Folders): void {
     if (!existsSync(from)) continue;
     for (const name of readdirSync(from)) {
       const path = join(from, name);
-      if (lstatSync(path).isSymbolicLink())
+      if (uplink !== undefined && door === 'orchestrator') symlinkSync(uplink, join(to, name));
+      else if (lstatSync(path).isSymbolicLink())
         symlinkSync(inThisLine(readlinkSync(path), folders), join(to, name));
       else cpSync(path, join(to, name), { recursive: true });
     }

@@ -1,7 +1,8 @@
-import { chownSync, existsSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type AgentPlan, hasSandboxes } from './doors.ts';
 import type { Folders } from './folders.ts';
+import type { JoinedHost } from './hosts.ts';
 import { type Member, type MemberOptions, startMember } from './member.ts';
 import type { NotifySockets } from './notify-socket.ts';
 import { LineError, type LineOptions } from './options.ts';
@@ -31,13 +32,21 @@ export class Starter {
     this.#options = options;
   }
 
-  broker(): Member {
+  /** What the broker knows: who may call, and what policy may speak of. */
+  writeBrokerConfig(hosts: readonly JoinedHost[]): string {
     const { folders, owners, parts, options } = this.#options;
     const policy = options.policy ?? join(parts.qrexec, 'policy');
     const file = join(folders.configs, 'broker.json');
-    writeFileSync(file, JSON.stringify(brokerConfigOf(folders, qubeRoles, owners, policy)), { mode: 0o600 });
-    const owner = owners.broker;
-    chownSync(file, owner.uid, owner.gid);
+    const config = brokerConfigOf(folders, qubeRoles, owners, hosts, policy);
+    writeFileSync(`${file}.new`, JSON.stringify(config), { mode: 0o600 });
+    chownSync(`${file}.new`, owners.broker.uid, owners.broker.gid);
+    renameSync(`${file}.new`, file);
+    return file;
+  }
+
+  broker(hosts: readonly JoinedHost[]): Member {
+    const owner = this.#options.owners.broker;
+    const file = this.writeBrokerConfig(hosts);
     return this.#start({
       name: 'broker',
       program: 'broker',

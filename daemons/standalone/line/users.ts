@@ -39,7 +39,8 @@ export async function findOwners(
   };
 }
 
-async function lookUp(names: readonly string[]): Promise<ReadonlyMap<string, Owner>> {
+/** Those of the users that there are. */
+export async function lookUp(names: readonly string[]): Promise<ReadonlyMap<string, Owner>> {
   // getent answers 2 when some of the names are unknown, and still tells of the others.
   const { stdout } = await run('getent', ['passwd', ...names], { timeoutMs: 10_000, expectCodes: [0, 2] });
   const users = new Map<string, Owner>();
