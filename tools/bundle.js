@@ -24,7 +24,7 @@ const programs = {
   builder: 'daemons/builder/main.ts',
   attester: 'daemons/attester/main.ts',
   vault: 'daemons/vault/main.ts',
-  'vault-keys': 'daemons/vault/keys/main.ts',
+  'rebuilder-keys': 'daemons/vault/keys/main.ts',
   reporter: 'daemons/reporter/main.ts',
   uploader: 'daemons/uploader/main.ts',
   webhook: 'daemons/webhook/main.ts',
@@ -102,15 +102,17 @@ for (const [from, to] of Object.entries(scripts)) {
 
 const bin = join(out, 'bin');
 mkdirSync(bin, { recursive: true });
-writeFileSync(
-  join(bin, 'rebuilderctl'),
-  `#!/bin/sh
+for (const name of ['rebuilderctl', 'rebuilder-keys']) {
+  writeFileSync(
+    join(bin, name),
+    `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
-[ -e "$here/rebuilderctl.js" ] || here=$here/../lib
-exec node "$here/rebuilderctl.js" "$@"
+[ -e "$here/${name}.js" ] || here=$here/../lib
+exec node "$here/${name}.js" "$@"
 `,
-);
-chmodSync(join(bin, 'rebuilderctl'), 0o755);
+  );
+  chmodSync(join(bin, name), 0o755);
+}
 copyFileSync(join(root, 'daemons/standalone/qrexec-client-vm'), join(bin, 'qrexec-client-vm'));
 chmodSync(join(bin, 'qrexec-client-vm'), 0o755);
 rmSync(join(out, 'qrexec'), { force: true, recursive: true });

@@ -59,7 +59,7 @@ export class KeyError extends Error {
 /** What serves OpenPGP signatures in the vault: split GPG, or split-gpg2. */
 export type OpenPgpService = 'qubes.Gpg' | 'qubes.Gpg2';
 
-const another = 'in the vault, `vault-keys make NAME` makes one that can be used';
+const another = 'in the vault, `rebuilder-keys make NAME` makes one that can be used';
 
 /** Reads `FOLDER/*.asc`, by the fingerprint of the primary key. The folder is made if it is not there. */
 export async function readPublicKeys(folder: string): Promise<ReadonlyMap<string, PublicKey>> {
@@ -101,7 +101,7 @@ export async function readVaultKey(folder: string, verdict: string): Promise<Ed2
   if (key !== undefined) return key;
   throw new KeyError(
     'unusable',
-    `${path}: not an Ed25519 public key; in the vault, \`vault-keys public ${verdict}\` shows it`,
+    `${path}: not an Ed25519 public key; in the vault, \`rebuilder-keys public ${verdict}\` shows it`,
   );
 }
 
@@ -160,7 +160,7 @@ export function knownKey(
   if (found === undefined) {
     throw new KeyError(
       'missing',
-      `${what}: its public key is not in ${folder}; in the vault, \`vault-keys export ${fingerprint}\` shows it`,
+      `${what}: its public key is not in ${folder}; in the vault, \`rebuilder-keys export ${fingerprint}\` shows it`,
     );
   }
   const { key, parts } = found;

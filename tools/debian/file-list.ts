@@ -5,12 +5,13 @@ const lib = 'usr/lib/package-rebuilder';
 
 /** What is installed besides roles: source and folder of each. */
 const others: readonly (readonly [from: string, to: string])[] = [
+  ['build/bin/rebuilder-keys', lib],
   ['build/bin/rebuilderctl', lib],
   ['build/lib/builder.js', lib],
   ['build/lib/forker.pl', lib],
   ['build/lib/package.json', lib],
   ['build/lib/rebuilderctl.js', lib],
-  ['build/lib/vault-keys.js', lib],
+  ['build/lib/rebuilder-keys.js', lib],
   ['build/lib/webhook-hooks.js', lib],
   ['config/rebuilder.conf', 'etc/package-rebuilder'],
   ['node_modules/@libsql/*', `${lib}/node_modules/@libsql`],

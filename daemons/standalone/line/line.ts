@@ -181,7 +181,7 @@ class Running {
   }
 
   #vaultKeysProgram(): readonly string[] {
-    return [this.parts.node, join(this.parts.lib, 'vault-keys.js')];
+    return [this.parts.node, join(this.parts.lib, 'rebuilder-keys.js')];
   }
 
   #startAgent(starter: Starter, plan: AgentPlan): string {

@@ -8,10 +8,10 @@ import { armorPublicKey } from '../../lib/openpgp/armor.ts';
 import { exportPublicKey, makeSigningKey } from '../../lib/openpgp/gpg.ts';
 import { openSigningKey } from '../sign/keys.ts';
 
-const usage = `usage: vault-keys make USER-ID [--bits 3072] [--expires never] [--home DIR]
-       vault-keys export FINGERPRINT [--home DIR]
-       vault-keys list
-       vault-keys public KIND [--form openssl|rebuilderd]
+const usage = `usage: rebuilder-keys make USER-ID [--bits 3072] [--expires never] [--home DIR]
+       rebuilder-keys export FINGERPRINT [--home DIR]
+       rebuilder-keys list
+       rebuilder-keys public KIND [--form openssl|rebuilderd]
 Makes an RSA signing key without a passphrase in $STATE_DIRECTORY/gnupg, or exports one: its fingerprint on the first
 line, then the armoured public key, which belongs into keys/ of the attester's state folder. --home names another GnuPG
 home: on Qubes OS split-GPG signs with the keys of the vault's ordinary user, ~/.gnupg.
@@ -29,6 +29,7 @@ const forms: Readonly<Record<string, (key: Ed25519Public) => string>> = {
 };
 
 async function main(args: readonly string[]): Promise<void> {
+  if (args.includes('--help')) return void process.stdout.write(usage);
   const { positionals, values } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -89,6 +90,6 @@ async function show(name: string, home: string): Promise<void> {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`vault-keys: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`rebuilder-keys: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

@@ -59,7 +59,7 @@ async function makeNextKey(): Promise<Key> {
   const [program = '', ...args] = [
     ...asUser('rebuilder-vault'),
     process.execPath,
-    join(process.cwd(), 'build/lib/vault-keys.js'),
+    join(process.cwd(), 'build/lib/rebuilder-keys.js'),
     'make',
     'the next key',
   ];

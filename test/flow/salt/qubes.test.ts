@@ -58,7 +58,7 @@ describe('the states of templates and qubes', () => {
     const home = site.path('gnupg');
     const { stdout } = await run(
       process.execPath,
-      ['build/lib/vault-keys.js', 'make', 'Salt <salt@example.org>', '--home', home],
+      ['build/lib/rebuilder-keys.js', 'make', 'Salt <salt@example.org>', '--home', home],
       { timeoutMs: 120_000 },
     );
     const [fingerprint = '', ...armored] = stdout.toString().split('\n');

@@ -191,7 +191,7 @@ async function layOut(project: string): Promise<void> {
       ...Object.fromEntries(
         ['broker', 'agent', 'line'].map((name) => [name, join(standalone, name, 'main.ts')]),
       ),
-      'vault-keys': join(checkout, 'daemons/vault/keys/main.ts'),
+      'rebuilder-keys': join(checkout, 'daemons/vault/keys/main.ts'),
     },
     outdir: lib,
     bundle: true,

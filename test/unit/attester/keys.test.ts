@@ -150,7 +150,7 @@ describe('a key that cannot sign', () => {
   function followed({ message } = new Error('not refused')): string {
     const folder = mkdtempSync(join(dir, 'bin-'));
     writeFileSync(
-      join(folder, 'vault-keys'),
+      join(folder, 'rebuilder-keys'),
       `#!/bin/sh\nexec "${process.execPath}" "${vaultKeys.path}" "$@"\n`,
       {
         mode: 0o755,
@@ -265,7 +265,7 @@ describe('a key that cannot sign', () => {
         code: 'unusable',
         message: expect.stringMatching(say),
       });
-      expect((error as Error).message).toMatch(/in the vault, `vault-keys make NAME` makes one/);
+      expect((error as Error).message).toMatch(/in the vault, `rebuilder-keys make NAME` makes one/);
     }
   });
 

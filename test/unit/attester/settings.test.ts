@@ -103,7 +103,11 @@ describe('the attester’s settings', () => {
   });
 
   it.each([
-    ['a key that is not there', () => [`in-toto-sign-key-fpr = ${'AB'.repeat(20)}`], /vault-keys export AB/],
+    [
+      'a key that is not there',
+      () => [`in-toto-sign-key-fpr = ${'AB'.repeat(20)}`],
+      /rebuilder-keys export AB/,
+    ],
     ['an expired key', () => [`in-toto-sign-key-fpr = ${keys.expired}`], /has expired/],
     [
       'a revoked key',

@@ -102,7 +102,7 @@ describe('signing by the vault’s own service', () => {
 describe('the vault’s public keys', () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'vault-keys-'));
+    folder = mkdtempSync(join(tmpdir(), 'rebuilder-keys-'));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
   const open = () => openVaultSigners(folder, { caller: fakeCaller({}), clock: new VirtualClock() });
@@ -119,7 +119,7 @@ describe('the vault’s public keys', () => {
     await expect(open()).rejects.toMatchObject({
       name: 'KeyError',
       code: 'unusable',
-      message: `${folder}/reproducible.pem: not an Ed25519 public key; in the vault, \`vault-keys public reproducible\` shows it`,
+      message: `${folder}/reproducible.pem: not an Ed25519 public key; in the vault, \`rebuilder-keys public reproducible\` shows it`,
     });
   });
 });

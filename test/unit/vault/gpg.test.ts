@@ -78,7 +78,7 @@ describe('the vault', () => {
     ['a key that is not there', ['export', '00'.repeat(20)]],
     ['the same name again', ['make', 'Test rebuilder']],
   ])('has its key program refuse %s in words', (_what, args) => {
-    expect(() => runKeys(...args)).toThrow(/vault-keys: /);
+    expect(() => runKeys(...args)).toThrow(/rebuilder-keys: /);
   });
 
   it('signs for the attester’s client, and logs the signature before it leaves', async () => {
