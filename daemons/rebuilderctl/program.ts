@@ -13,6 +13,7 @@ import { addRebuild, askedFor } from './commands/rebuild.ts';
 import { addResign } from './commands/resign.ts';
 import { addResults } from './commands/results.ts';
 import { addStatus } from './commands/status.ts';
+import { addTakeOver } from './commands/take-over.ts';
 import { addTrigger } from './commands/trigger.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVersion } from './commands/version.ts';
@@ -77,6 +78,7 @@ function describe(context: Context): Command {
   addQuorum(program, context);
   addClient(program, context);
   addHost(program, context);
+  addTakeOver(program, context);
   return program;
 }
 

@@ -1,8 +1,10 @@
 import { dirname, join } from 'node:path';
+import { inheritedFolder } from '../lib/contracts/seed.ts';
 import { runRole } from '../lib/daemon/role.ts';
 import { type Project, projects } from '../lib/domain/dist.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
+import { readInherited } from './inherited.ts';
 import { StagedTree } from './staged-tree.ts';
 import { targetOf } from './target.ts';
 import { Uploader } from './upload-job.ts';
@@ -17,8 +19,10 @@ await runRole('uploader', process.env, async ({ clock, log, notify, stop, config
   for (const project of projects) {
     await target(project).catch((error: Error) => log.warning(`[${project}] ${error.message}`));
   }
-  const uploader = new Uploader({ tree: await StagedTree.open(state, clock), target });
+  const tree = await StagedTree.open(state, clock);
   notify.ready();
+  const inherited = await readInherited(join(state, inheritedFolder), tree.objects, log);
+  const uploader = new Uploader({ tree, inherited, target });
   await runWorker({
     queue: 'upload',
     caller: qrexecCaller({ clock, log }),

@@ -6,12 +6,15 @@ import { readJsonLines } from '../lib/contracts/json-lines.ts';
 import { type Project, projects } from '../lib/domain/dist.ts';
 import type { PublicationPath, Sha256 } from '../lib/domain/names.ts';
 import type { Done, JobContext } from '../lib/worker/worker.ts';
+import { withInherited } from './inherited.ts';
 import { send } from './send.ts';
 import { type StagedTree, StageError } from './staged-tree.ts';
 import { describeTarget, type Target, TargetError } from './target.ts';
 
 export interface UploadParts {
   readonly tree: StagedTree;
+  /** What was published before this line was. */
+  readonly inherited: readonly PublicationEntry[];
   /** The mirror of a project, or of files that belong to none. Asked anew for each job: keys may be replaced. */
   target(project: Project | undefined): Promise<Target | undefined>;
 }
@@ -63,9 +66,10 @@ export class Uploader {
     const lacked = await tree.lacks(entries);
     context.progress('fetch', 0, lacked.length);
     await keep(context, tree, lacked, maxInputBytes);
-    await tree.become(entries);
-    await tree.forgetOthers(entries);
-    return entries;
+    const all = withInherited(entries, this.#parts.inherited);
+    await tree.become(all);
+    await tree.forgetOthers([...all, ...this.#parts.inherited]);
+    return all;
   }
 
   async #targets(
