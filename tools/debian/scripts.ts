@@ -13,6 +13,8 @@ interface Subject {
   /** Signing keys below that folder, which nobody can make again. */
   readonly keys: string;
   readonly tmpfiles: boolean;
+  /** What else is removed when it is purged. */
+  readonly purge?: string;
 }
 
 const subjects: readonly Subject[] = [
@@ -31,6 +33,13 @@ const subjects: readonly Subject[] = [
     folder: 'rebuilder-line',
     keys: 'state/vault',
     tmpfiles: false,
+    purge: `\
+  # Users of hosts that joined this one, each in its own home there; and how this one joined another.
+  for home in /etc/package-rebuilder/hosts/*; do
+    if [ "$(getent passwd "\${home##*/}" | cut -d : -f 6)" = "$home" ]; then userdel "\${home##*/}" || true; fi
+  done
+  rm -rf /etc/package-rebuilder/hosts /etc/package-rebuilder/uplink
+`,
   },
 ];
 
@@ -106,7 +115,7 @@ if [ "$1" = remove ] && ${isBooted}; then deb-systemd-invoke stop $units || true
 `;
 }
 
-function postrm({ units, folder, keys }: Subject): string {
+function postrm({ units, folder, keys, purge = '' }: Subject): string {
   return `\
 ${list(units)}
 if [ "$1" = remove ] && ${isBooted}; then systemctl --system daemon-reload >/dev/null || true; fi
@@ -118,6 +127,7 @@ if [ "$1" = purge ]; then
       deb-systemd-helper unmask "$unit" >/dev/null || true
     done
   fi
+${purge}\
   rm -rf /var/cache/${folder} /run/${folder}
   state=/var/lib/${folder}
   if [ -n "$(ls -A "$state/${keys}" 2>/dev/null)" ]; then

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inheritedFolder, seedFolder } from '../../lib/contracts/seed.ts';
 import { systemClock } from '../../lib/daemon/clock.ts';
 import { openLog } from '../../lib/daemon/log.ts';
 import { openNotify } from '../../lib/daemon/notify.ts';
@@ -17,8 +18,11 @@ import { rerunReachable } from './reach.ts';
 /** Policy and services, where the package has them. */
 const installedQrexec = '/usr/share/package-rebuilder/qrexec';
 const lib = dirname(fileURLToPath(import.meta.url));
+const log = openLog('line');
 const over = new AbortController();
 stopSignal().addEventListener('abort', () => over.abort());
+/** Taken over, it is an uploader's. */
+const takenOver = (folder: string) => existsSync(join(folder, 'state/uploader', inheritedFolder));
 let line: Line | undefined;
 try {
   const options = parseLineOptions(process.argv.slice(2));
@@ -28,7 +32,7 @@ try {
   const { uid, gid, username } = userInfo();
   line = await startLine(options, {
     clock: systemClock,
-    log: openLog('line'),
+    log,
     lib,
     qrexec: options.qrexec ?? [join(lib, '../qrexec'), installedQrexec].find(existsSync) ?? installedQrexec,
     client: clientBeside(lib),
@@ -38,6 +42,10 @@ try {
     atOnce: quitSignal(),
     onReload: (again) => void process.on('SIGHUP', again),
   });
+  if (existsSync(join(seedFolder, 'rebuild')) && !takenOver(options.folder)) {
+    const say = 'rebuilderctl take-over shows what this line can go on with';
+    log.notice("PackageRebuilder's folder is here", { path: seedFolder, say });
+  }
   const { adminSocket, vaultKey } = line;
   process.stdout.write(
     `${JSON.stringify({ ready: true, adminSocket, ...(vaultKey ? { vaultKey } : {}) })}\n`,
