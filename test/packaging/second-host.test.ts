@@ -146,7 +146,6 @@ describe('rebuilderctl host', () => {
     for (const words of [
       'id',
       'sh',
-      '-x',
       'rebuilder.Lease+rebuild; id',
       'rebuilder.Lease $(id)',
       '../../bin/sh',
