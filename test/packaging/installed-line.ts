@@ -69,7 +69,7 @@ export class InstalledLine {
     const ask = async (...args: readonly string[]) =>
       await this.qube('vault').run(
         'runuser',
-        ...[...inVault, '/usr/lib/package-rebuilder/vault-keys.js', ...args],
+        ...[...inVault, '/usr/lib/package-rebuilder/rebuilder-keys.js', ...args],
       );
     const [fingerprint = '', ...armored] = (await ask('make', 'Our rebuilder <us@example.org>')).split('\n');
     this.vaultKey = { fingerprint, armored: armored.join('\n') };

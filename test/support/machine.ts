@@ -29,16 +29,6 @@ function isFirst(pid: string): boolean {
   }
 }
 
-/** Whether it is the first process of a PID namespace: a container's first child only makes that. */
-function isFirst(pid: string): boolean {
-  if (pid === '') return false;
-  try {
-    return /^NSpid:.*\s1$/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
-
 /** A Debian 13 booted with its real systemd, in which our packages are installed; what it writes is gone with it. */
 export class Machine {
   private constructor(
