@@ -108,3 +108,11 @@ it('has the link signed by split-GPG 2 in the vault, whose journal says so', asy
   const vault = await line.qube('vault').journal('--unit', 'package-rebuilder-vault');
   expect(vault).toMatch(/^signed digest=8:[0-9a-f]{64} keygrip=[0-9A-F]{40} qube=rebuilder-attester$/m);
 });
+
+it('leaves no word of Node.js in any journal', async () => {
+  for (const role of lineRoles) {
+    const found = ['--unit', 'package-rebuilder-*', '--grep', '^\\(node:\\d+\\)', '--quiet'];
+    const { stdout } = await line.qube(role).try('journalctl', '--no-pager', '--output=cat', ...found);
+    expect(stdout).toBe('');
+  }
+});

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { FailureCode } from '../../lib/domain/verdict.ts';
 import { NetError } from '../../lib/net/errors.ts';
@@ -21,6 +22,8 @@ export async function bringAll(
   const missing: string[] = [];
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
+  // Each file listens: Node warns of more than ten.
+  setMaxListeners(0, either);
   try {
     await Promise.all(
       wanted.map(async (file) => {

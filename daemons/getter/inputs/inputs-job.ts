@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type DebRecipe, parseRecipe } from '../../lib/contracts/documents/recipe.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { BuildSpec, OfficialFile } from '../../lib/domain/build.ts';
@@ -50,6 +51,7 @@ async function inputsOf(
   const source = sourceFiles(indexes.suites, indexes.uriOf, build.source, build.sourceVersion);
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
+  setMaxListeners(0, either);
   // The source comes while apt thinks; whichever fails first ends the other.
   const bringing = bringAll(source, 'source-missing', parts.kept, either, () => {});
   try {

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { LiveLog } from './live-log.ts';
 
 /** Why a job's signal was aborted. */
@@ -29,10 +28,7 @@ export class HeldJob {
   constructor(
     readonly id: string,
     readonly fence: number,
-  ) {
-    // Each of a job's many downloads listens: Node warns of more than ten.
-    setMaxListeners(0, this.#ended.signal);
-  }
+  ) {}
 
   /** Aborted when the job is to end, for whatever cause. */
   get signal(): AbortSignal {
