@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../daemons/lib/daemon/program.ts';
+import { packagesFolder, rpmPackages } from '../support/installed-root.ts';
 
-const packages = resolve('build/packages');
 const timeoutMs = 600_000;
 const said = async (program: string, ...args: readonly string[]) =>
   (await run(program, args, { timeoutMs })).stdout.toString('utf8');
@@ -18,14 +18,13 @@ describe('the RPM packages', () => {
   let dom0: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'rpm-'));
-    await said(resolve('tools/packaging/rpm.sh'));
-    const names = readdirSync(packages).filter((name) => name.endsWith('.rpm'));
+    const names = await rpmPackages();
     expect(names).toHaveLength(2);
-    [daemons = '', dom0 = ''] = names.sort((one) => (one.includes('dom0') ? 1 : -1));
+    [daemons = '', dom0 = ''] = names;
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const at = (name: string) => join(packages, name);
+  const at = (name: string) => join(packagesFolder, name);
 
   it('are the same when they are built again on another path', async () => {
     for (const part of ['SOURCES', 'SPECS']) {
@@ -47,7 +46,7 @@ describe('the RPM packages', () => {
   });
 
   it('hold the files of the Debian package, and leave nothing behind', async () => {
-    const deb = readdirSync(packages).find((name) => name.startsWith('package-rebuilder_')) ?? '';
+    const deb = readdirSync(packagesFolder).find((name) => name.startsWith('package-rebuilder_')) ?? '';
     const listed = linesOf(await said('dpkg-deb', '--contents', at(deb)))
       .map((line) => line.replace(/^(?:\S+\s+){5}\./, '').replace(/ (?:->|link to) .*$/, ''))
       .filter((path) => !path.endsWith('/') && !path.startsWith('/usr/share/'));
@@ -75,7 +74,10 @@ describe('the RPM packages', () => {
     for (const path of salt) expect(list).toContain(path);
     const carried = list.filter((path) => /\.(?:deb|rpm)$/.test(path)).map((path) => path.split('/').at(-1));
     expect(carried.sort()).toEqual(
-      [daemons, ...readdirSync(packages).filter((name) => name.startsWith('package-rebuilder_'))].sort(),
+      [
+        daemons,
+        ...readdirSync(packagesFolder).filter((name) => name.startsWith('package-rebuilder_')),
+      ].sort(),
     );
     expect(list.some((path) => path.startsWith('/etc/'))).toBe(false);
     const scripts = await said('rpm', '--query', '--package', '--scripts', at(dom0));

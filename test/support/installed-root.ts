@@ -48,6 +48,15 @@ export async function packageFiles(): Promise<readonly string[]> {
   return (await readdir(packagesFolder)).filter((name) => name.endsWith('.deb')).sort();
 }
 
+/** Names of the RPM packages' files, the daemons' and dom0's, made of these Debian packages once. */
+export async function rpmPackages(): Promise<readonly string[]> {
+  const found = async () => (await readdir(packagesFolder)).filter((name) => name.endsWith('.rpm'));
+  if ((await found()).length === 0) {
+    await run(join(build, '../tools/packaging/rpm.sh'), [], { timeoutMs: 600_000 });
+  }
+  return (await found()).sort((one) => (one.includes('dom0') ? 1 : -1));
+}
+
 /** Brings files of this machine into a folder of the root. */
 export async function bring(root: AptRoot, files: readonly string[], folder: string): Promise<void> {
   await mkdir(root.path(folder), { recursive: true });

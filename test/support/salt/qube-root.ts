@@ -1,12 +1,13 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ProgramError, run } from '../../../daemons/lib/daemon/program.ts';
-import { AptRoot } from '../apt-root.ts';
+import type { AptRoot } from '../apt-root.ts';
 import { machinesMirror } from '../beside-mirror.ts';
 import { makeDeb } from '../deb.ts';
+import { makeTrixieRoot } from '../installed-root.ts';
 import type { Site, StateResult } from './site.ts';
 
-type Package = Readonly<{ package: string; version: string; depends?: string }>;
+type Package = Readonly<{ package: string; version: string }>;
 
 /**
  * A Debian 13 in a folder that stands for qubes and their template: real salt-ssh applies states there as qubesctl has it do
@@ -19,19 +20,12 @@ export class QubeRoot {
   ) {}
 
   static async make(site: Site): Promise<QubeRoot> {
-    const roots = resolve('build/test/roots');
-    await mkdir(roots, { recursive: true });
-    const root = await AptRoot.make({
-      suite: 'trixie',
-      packages: ['python3', 'systemd', 'openssh-client'],
-      mirror: await machinesMirror(),
-      tarball: join(roots, 'qube-trixie.tar'),
-      folder: site.path('qube'),
-    });
-    const made = new QubeRoot(site, root);
-    // What a qube has of Qubes OS, and the users that our package makes.
-    await made.sh('useradd --create-home user; groupadd qubes');
-    await made.sh('for role in attester uploader; do useradd --system --user-group rebuilder-$role; done');
+    const made = new QubeRoot(site, await makeTrixieRoot(site.path('qube')));
+    // What a qube has of Qubes OS.
+    await made.sh('useradd --create-home --groups qubes user');
+    await made.sh(
+      'apt-get --quiet update && apt-get --quiet --yes --no-install-recommends install python3 openssh-client',
+    );
     await mkdir(site.path('ssh'));
     await writeFile(site.path('ssh/master'), JSON.stringify(made.#master()));
     return made;
@@ -46,7 +40,7 @@ export class QubeRoot {
     return log;
   }
 
-  /** The archives of the template, behind its updates proxy: these packages, made for the test, and no other. */
+  /** The archives of the template, behind its updates proxy: Debian's mirror, and Qubes', where these packages are. */
   async offer(packages: readonly Package[]): Promise<void> {
     const archive = this.path('srv/archive');
     await mkdir(archive, { recursive: true });
@@ -54,7 +48,9 @@ export class QubeRoot {
       makeDeb(join(archive, `${one.package}_${one.version}.deb`), { ...one, architecture: 'all' });
     const { stdout } = await run('apt-ftparchive', ['packages', '.'], { cwd: archive, timeoutMs: 30_000 });
     await writeFile(join(archive, 'Packages'), stdout);
-    await this.root.update('deb [trusted=yes] file:/srv/archive ./');
+    await this.root.update(
+      `deb ${await machinesMirror()} trixie main\ndeb [trusted=yes] file:/srv/archive ./`,
+    );
   }
 
   /** Applies a state there as that qube, each with what salt-ssh brings along: one disk stands for several. */
@@ -87,7 +83,8 @@ export class QubeRoot {
       },
     );
     const states = JSON.parse(output.toString())[id];
-    if (typeof states !== 'object' || Array.isArray(states))
+    // What salt-ssh could not do has a status where states would stand.
+    if (typeof states !== 'object' || Array.isArray(states) || Object.hasOwn(states, 'retcode'))
       throw new Error(`${state}: ${JSON.stringify(states)}`);
     return Object.values(states as Record<string, StateResult>);
   }
@@ -97,15 +94,6 @@ export class QubeRoot {
     const folder = this.site.path('srv/salt/package-rebuilder/keys');
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, name), content);
-  }
-
-  /** The package that dom0 hands on. */
-  async package(one: Package): Promise<void> {
-    const folder = this.site.path('srv/salt/package-rebuilder/packages');
-    await mkdir(folder, { recursive: true });
-    const made = this.site.path('carried.deb');
-    makeDeb(made, { ...one, architecture: 'all' });
-    await copyFile(made, join(folder, 'package-rebuilder.deb'));
   }
 
   /** As qubes.SaltLinuxVM has it in a management disposable (facts: QubesOS/qubes-mgmt-salt). */

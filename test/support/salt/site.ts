@@ -56,22 +56,28 @@ function qube(klass: string, properties: Qube['properties']): Qube {
   };
 }
 
+/** Where a site takes from what package-rebuilder-dom0 puts below /srv and into its own folder of /usr/share. */
+export type Dom0 = Readonly<{ srv: string; share: string }>;
+
 /** A dom0 of a test: Salt's folders and configuration, the carried packages, and a model of the qubes. */
 export class Site {
   private constructor(readonly folder: string) {}
 
-  static async make(pillar: Pillar | string): Promise<Site> {
+  /** Of the checkout's Salt and packages of no content, but for what `dom0` has. */
+  static async make(pillar: Pillar | string, dom0?: Dom0): Promise<Site> {
     const site = new Site(await mkdtemp(join(tmpdir(), 'salt-')));
     const [salt, pillars, config] = ['srv/salt', 'srv/pillar', 'config'].map(site.path);
     for (const folder of [salt, pillars, config, site.path('share-of-this-machine'), site.path('salt')]) {
       await mkdir(folder ?? '', { recursive: true });
     }
-    await cp('salt/package-rebuilder', site.path('srv/salt/package-rebuilder'), { recursive: true });
-    await cp('salt/pillar/package-rebuilder.top', site.path('srv/pillar/top.sls'));
+    const srv = dom0?.srv;
+    const formula = srv === undefined ? 'salt/package-rebuilder' : join(srv, 'salt/package-rebuilder');
+    await cp(formula, site.path('srv/salt/package-rebuilder'), { recursive: true });
+    await cp(join(srv ?? 'salt', 'pillar/package-rebuilder.top'), site.path('srv/pillar/top.sls'));
     await run('cp', ['-a', '/etc', site.path('etc')], { timeoutMs: 60_000 });
     await run('groupadd', ['--force', '--prefix', site.folder, 'qubes'], { timeoutMs: 10_000 });
     await mkdir(site.path('etc/qubes/policy.d'), { recursive: true });
-    await site.#shareCarriedPackages();
+    await site.#share(dom0?.share);
     await writeFile(site.path('config/minion'), JSON.stringify(site.#minion()));
     await writeFile(
       site.path('qubes.json'),
@@ -146,17 +152,19 @@ export class Site {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** What package-rebuilder-dom0 carries for the templates; in a test their bytes do not matter to dom0. */
-  async #shareCarriedPackages(): Promise<void> {
+  /** What package-rebuilder-dom0 carries for the templates; to dom0 their bytes do not matter. */
+  async #share(carried: string | undefined): Promise<void> {
     const packages = this.path(`share/${share}/packages`);
-    await mkdir(packages, { recursive: true });
-    for (const name of [
-      'package-rebuilder_1.0_amd64.deb',
-      'package-rebuilder-client_1.0_all.deb',
-      'package-rebuilder-1.0-1.x86_64.rpm',
-    ]) {
-      await writeFile(join(packages, name), `${name}\n`);
-    }
+    if (carried === undefined) {
+      await mkdir(packages, { recursive: true });
+      for (const name of [
+        'package-rebuilder_1.0_amd64.deb',
+        'package-rebuilder-client_1.0_all.deb',
+        'package-rebuilder-1.0-1.x86_64.rpm',
+      ]) {
+        await writeFile(join(packages, name), `${name}\n`);
+      }
+    } else await cp(carried, this.path(`share/${share}`), { recursive: true });
     for (const name of (await readdir('/usr/share')).filter((one) => one !== share)) {
       await symlink(this.path(`share-of-this-machine/${name}`), this.path(`share/${name}`));
     }

@@ -1,57 +1,99 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPublicKeys } from '../../../daemons/attester/keys.ts';
-import { run } from '../../../daemons/lib/daemon/program.ts';
-import { QubeRoot } from '../../support/salt/qube-root.ts';
-import { changed, failed, Site } from '../../support/salt/site.ts';
+import { readPublicKeys } from '../../daemons/attester/keys.ts';
+import { run } from '../../daemons/lib/daemon/program.ts';
+import { packagesFolder } from '../support/installed-root.ts';
+import { packagedSite } from '../support/salt/packaged.ts';
+import { QubeRoot } from '../support/salt/qube-root.ts';
+import { changed, failed, type Site } from '../support/salt/site.ts';
 
 const keys = { reproducible: 'A'.repeat(40), unreproducible: 'B'.repeat(40) };
 const ofQubes = ['qubes-core-agent-networking', 'split-gpg2', 'qubes-gpg-split'].map((name) => ({
   package: name,
   version: '4.3',
 }));
-const suite = { package: 'package-rebuilder', version: '1.0', depends: 'engine' };
 
-describe('the states of templates and qubes', () => {
+/** From the package for dom0 to the qubes: Salt's states as it installs them, and what it carries for the templates. */
+describe('the states of templates and qubes, as dom0’s package brings them', () => {
   let site: Site;
   let qube: QubeRoot;
   beforeAll(async () => {
-    site = await Site.make({});
+    site = await packagedSite({});
     qube = await QubeRoot.make(site);
   });
-  afterAll(async () => await site.remove());
+  afterAll(async () => await site?.remove());
 
-  const installed = async () =>
-    [
-      ...(await qube.sh('dpkg --list')).matchAll(
-        /^ii +((?:engine|package-rebuilder|qubes-|split-)\S*) +(\S+)/gm,
-      ),
-    ].map(([, name, version]) => `${name} ${version}`);
+  const version = (name: string) =>
+    qube.sh(`dpkg-query --show --showformat '\${db:Status-Status} \${Version}' ${name}`);
 
-  it('install the package that dom0 carries, with what it depends on, once', async () => {
-    await qube.offer([...ofQubes, { package: 'engine', version: '1' }]);
-    await qube.package(suite);
+  it('install in a template the package that dom0 has, with what it depends on from the archive, once', async () => {
+    expect(failed(await site.apply('package-rebuilder.create'))).toEqual([]);
+    await qube.offer(ofQubes);
     expect(failed(await qube.apply('package-rebuilder.install', 'rebuilder-tpl-debian'))).toEqual([]);
-    expect(await installed()).toEqual([
-      'engine 1',
-      'package-rebuilder 1.0',
-      'qubes-core-agent-networking 4.3',
-      'split-gpg2 4.3',
-    ]);
+    const [ours = ''] = (await readdir(packagesFolder)).filter((one) => one.startsWith('package-rebuilder_'));
+    expect(await version('package-rebuilder')).toBe(`installed ${ours.split('_')[1]}`);
+    expect(await version('split-gpg2')).toBe('installed 4.3');
+    expect(await version('uidmap')).toMatch(/^installed /);
+    // Byte for byte what `make deb` made.
+    const { stdout } = await run(
+      'dpkg-deb',
+      ['--control', join(packagesFolder, ours), site.path('control')],
+      {
+        timeoutMs: 60_000,
+      },
+    );
+    expect(stdout.toString()).toBe('');
+    expect(await qube.sh('cd / && md5sum --quiet --check /var/lib/dpkg/info/package-rebuilder.md5sums')).toBe(
+      '',
+    );
+    expect(await readFile(qube.path('var/lib/dpkg/info/package-rebuilder.md5sums'), 'utf8')).toBe(
+      await readFile(site.path('control/md5sums'), 'utf8'),
+    );
     const again = await qube.apply('package-rebuilder.install', 'rebuilder-tpl-debian');
     expect([failed(again), changed(again)]).toEqual([[], []]);
   });
 
-  it('update the distribution’s packages and ours', async () => {
-    await qube.offer([...ofQubes, { package: 'engine', version: '2' }]);
-    await qube.package({ ...suite, version: '1.1' });
+  it('update what the distribution has newer, and ours when dom0 has', async () => {
+    await qube.offer(ofQubes.map((one) => ({ ...one, version: '4.4' })));
+    const carried = site.path('srv/salt/package-rebuilder/packages/package-rebuilder.deb');
+    await run('sh', ['-ec', later, 'sh', carried, site.path('raw')], { timeoutMs: 60_000 });
     expect(failed(await qube.apply('package-rebuilder.update', 'rebuilder-tpl-debian'))).toEqual([]);
-    expect(await installed()).toEqual([
-      'engine 2',
-      'package-rebuilder 1.1',
-      'qubes-core-agent-networking 4.3',
-      'split-gpg2 4.3',
-    ]);
+    expect(await version('package-rebuilder')).toBe('installed 9.0');
+    expect(await version('split-gpg2')).toBe('installed 4.4');
+  });
+
+  it.each(['orchestrator', 'getter', 'worker', 'reporter'])(
+    'configure the qube of %s, once',
+    async (kind) => {
+      await site.setPillar({ dists: ['trixie.amd64'], keys });
+      expect(await configured(kind)).toEqual([[], []]);
+    },
+  );
+
+  it('give the webhook a file of hooks, whose secrets are made there and known nowhere else', async () => {
+    await site.setPillar({ webhook: true });
+    expect(await configured('webhook')).toEqual([[], []]);
+    const file = '/rw/config/package-rebuilder/webhooks';
+    expect(await owner(file)).toBe('rebuilder-webhook 600');
+    const lib = '/usr/lib/package-rebuilder';
+    const daemon = await qube.sh(`runuser -u rebuilder-webhook -- node ${lib}/webhook.js || true`);
+    const add = `node ${lib}/webhook-hooks.js add`;
+    expect(daemon).toContain(`${file}: no hook`);
+    expect(daemon).toContain(`\`${add} NAME STYLE\``);
+
+    const secret = (await qube.sh(`${add} salsa github 2>/dev/null`)).trim();
+    expect(secret).toMatch(/^[0-9a-f]{64}$/);
+    await qube.sh(`echo whsec_of-the-forge-itself | ${add} ours gitlab trixie.amd64 --given`);
+    expect(await qube.sh(`grep -v '^#' ${file}`)).toBe(
+      `salsa github ${secret}\nours gitlab whsec_of-the-forge-itself trixie.amd64\n`,
+    );
+    expect(await owner(file)).toBe('rebuilder-webhook 600');
+    expect(await qube.sh(`node ${lib}/webhook-hooks.js list`)).toBe(
+      'salsa github\nours gitlab trixie.amd64\n',
+    );
+    expect(await configured('webhook')).toEqual([[], []]);
+    expect(await qube.sh(`cat ${file}`)).toContain(secret);
   });
 
   it('give the attester public keys, layout and keyring, and never a private key', async () => {
@@ -136,5 +178,18 @@ describe('the states of templates and qubes', () => {
     );
   });
 
+  /** What fails when a qube is configured, and what changes when it is again. */
+  async function configured(kind: string) {
+    const first = await qube.apply('package-rebuilder.configure', `rebuilder-${kind}`);
+    const again = await qube.apply('package-rebuilder.configure', `rebuilder-${kind}`);
+    return [[...failed(first), ...failed(again)], changed(again)];
+  }
+
   const owner = async (path: string) => (await qube.sh(`stat --format '%U %a' ${path}`)).trim();
 });
+
+/** The same package under a later version: later FILE FOLDER. */
+const later = `
+  dpkg-deb --raw-extract "$1" "$2"
+  sed -i 's/^Version: .*/Version: 9.0/' "$2/DEBIAN/control"
+  dpkg-deb --root-owner-group -Znone --build "$2" "$1"`;
