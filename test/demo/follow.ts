@@ -23,7 +23,7 @@ const patienceMs = 40 * 60_000;
 
 /** Asks for every package, then tells each job's change until all have their verdict. */
 export async function rebuildAll(
-  line: DemoLine,
+  line: Pick<DemoLine, 'ctl'>,
   suite: string,
   sources: readonly string[],
   say: (text: string) => void,
@@ -53,7 +53,10 @@ export async function rebuildAll(
 }
 
 /** Waits until nothing is left to report or to send. */
-export async function publicationSent(line: DemoLine, say: (text: string) => void): Promise<void> {
+export async function publicationSent(
+  line: Pick<DemoLine, 'ctl'>,
+  say: (text: string) => void,
+): Promise<void> {
   say('publishing: results, links, evidence, keys and layout go to the mirror over ssh');
   const deadline = clock.monotonic() + patienceMs;
   for (;;) {
