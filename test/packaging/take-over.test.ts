@@ -122,7 +122,7 @@ describe('rebuilderctl take-over', () => {
     expect((await host.try('pgrep', 'gpg-agent')).stdout).toBe('');
   });
 
-  it('has the line publish those links as they are, and sign by that key', async () => {
+  it('has the line publish those links as they are, and its attester know that key', async () => {
     await host.run('install', '-d', '-o', 'rebuilder-uploader', '/srv/mirror');
     await host.run('systemctl', 'start', 'rebuilder');
     await ctl('trigger', 'report');
