@@ -43,21 +43,15 @@ describe('trust', () => {
 
   it('names the option that does not lead to it', async () => {
     const stranger = 'AB'.repeat(20);
-    const cases: readonly (readonly [ReturnType<typeof read>, string])[] = [
-      [read([owner], { layout: undefined }), 'APT::Intoto::Layout is not set'],
-      [read([]), 'APT::Intoto::Keyids is not set'],
-      [read([owner], { layout: '/none' }), 'APT::Intoto::Layout /none: there is no such file'],
-      [read([owner], { layout: folder }), `APT::Intoto::Layout ${folder}: `],
-      [
-        read([owner.slice(-16)]),
-        `expected a full fingerprint, 40 digits; gpg --fingerprint ${owner.slice(-16)}`,
-      ],
-      [
-        read([stranger]),
-        `APT::Intoto::Keyids ${stranger}, in APT::Intoto::GPGHomedir ${gnupg.home}: gpg has no`,
-      ],
-      [read([owner], { gpgHomedir: '/none' }), 'in APT::Intoto::GPGHomedir /none: gpg'],
+    const cases: readonly (readonly [Parameters<typeof read>, string])[] = [
+      [[[owner], { layout: undefined }], 'APT::Intoto::Layout is not set'],
+      [[[]], 'APT::Intoto::Keyids is not set'],
+      [[[owner], { layout: '/none' }], 'APT::Intoto::Layout /none: there is no such file'],
+      [[[owner], { layout: folder }], `APT::Intoto::Layout ${folder}: `],
+      [[[owner.slice(-16)]], `expected a full fingerprint, 40 digits; gpg --fingerprint ${owner.slice(-16)}`],
+      [[[stranger]], `APT::Intoto::Keyids ${stranger}, in APT::Intoto::GPGHomedir ${gnupg.home}: gpg has no`],
+      [[[owner], { gpgHomedir: '/none' }], 'in APT::Intoto::GPGHomedir /none: gpg'],
     ];
-    for (const [result, say] of cases) await expect(result).rejects.toThrow(say);
+    for (const [args, say] of cases) await expect(read(...args)).rejects.toThrow(say);
   });
 });
