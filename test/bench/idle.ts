@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { systemClock as clock } from '../../daemons/lib/daemon/clock.ts';
 import { run, spawnProgram } from '../../daemons/lib/daemon/program.ts';
-import { type DaemonRole, daemonRoles } from '../../daemons/standalone/line/roles.ts';
+import { type DaemonRole, daemonRoles } from '../../daemons/lib/domain/roles.ts';
 import { receiveDatagrams } from '../support/datagrams.ts';
 import { openRealLine } from '../support/real-line.ts';
 import { type BenchReport, series } from './report.ts';

@@ -2,13 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { qubeOf } from '../../daemons/lib/contracts/qubes.ts';
+import { type DaemonRole, daemonRoles } from '../../daemons/lib/domain/roles.ts';
 import { signedVerdicts } from '../../daemons/lib/domain/verdict.ts';
-import {
-  answersCalls,
-  type DaemonRole,
-  daemonRoles,
-  type QubeRole,
-} from '../../daemons/standalone/line/roles.ts';
+import { answersCalls, type QubeRole } from '../../daemons/standalone/line/roles.ts';
 import { machinesMirror, officialLine } from '../support/beside-mirror.ts';
 import type { Machine } from '../support/machine.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';

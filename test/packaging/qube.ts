@@ -1,5 +1,5 @@
 import { qubeOf } from '../../daemons/lib/contracts/qubes.ts';
-import type { DaemonRole } from '../../daemons/standalone/line/roles.ts';
+import type { DaemonRole } from '../../daemons/lib/domain/roles.ts';
 import type { MachineOptions } from '../support/machine.ts';
 
 /** What a qube may be switched on for: a role, or builds in disposables. */

@@ -1,7 +1,7 @@
 import { type Door, doors } from '../../daemons/lib/contracts/contract.ts';
 import { networked, qubeOf } from '../../daemons/lib/contracts/qubes.ts';
 import { services } from '../../daemons/lib/contracts/services.ts';
-import { type DaemonRole, daemonRoles } from '../../daemons/standalone/line/roles.ts';
+import { type DaemonRole, daemonRoles } from '../../daemons/lib/domain/roles.ts';
 
 /** What a role's unit depends on. */
 export interface UnitRole {

@@ -1,19 +1,9 @@
 import type { Fingerprint, RebuilderId } from '../domain/names.ts';
+import { daemonRoles } from '../domain/roles.ts';
 import * as value from './values.ts';
 
 /** The roles that read rebuilder.conf. */
-export const configRoles = [
-  'orchestrator',
-  'getter',
-  'rebuilder',
-  'attester',
-  'vault',
-  'reporter',
-  'uploader',
-  'webhook',
-  'rebuilderctl',
-  'standalone',
-] as const;
+export const configRoles = [...daemonRoles, 'rebuilderctl', 'standalone'] as const;
 export type Role = (typeof configRoles)[number];
 
 /**

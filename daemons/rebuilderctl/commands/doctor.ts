@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { daemonRoles, isDaemonRole } from '../../lib/domain/roles.ts';
 import { collect } from '../collect.ts';
 import type { Context } from '../context.ts';
 import { examineQube } from '../doctor/examine.ts';
 import { gatherFacts } from '../doctor/facts.ts';
-import { daemonNames, isDaemonName } from '../doctor/roles.ts';
 import { CommandError, exitCodes } from '../errors.ts';
 import { linesOf } from '../layout/report.ts';
 
@@ -28,10 +28,10 @@ async function examine(
   { terminal, env, exit }: Context,
   { role: named = [], json }: { role?: readonly string[]; json?: true },
 ): Promise<void> {
-  const unknown = named.find((role) => !isDaemonName(role));
+  const unknown = named.find((role) => !isDaemonRole(role));
   if (unknown !== undefined)
-    throw new CommandError(`--role: found ${unknown}, expected ${daemonNames.join(', ')}`);
-  const facts = await gatherFacts(named.filter(isDaemonName), env);
+    throw new CommandError(`--role: found ${unknown}, expected ${daemonRoles.join(', ')}`);
+  const facts = await gatherFacts(named.filter(isDaemonRole), env);
   const findings = examineQube(facts);
   if (json) {
     terminal.json({ ...facts, findings });

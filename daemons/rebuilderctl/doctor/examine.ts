@@ -1,6 +1,6 @@
+import type { DaemonRole } from '../../lib/domain/roles.ts';
 import { type DoctorFinding, findingOf } from './findings.ts';
 import { needs } from './needs.ts';
-import type { DaemonName } from './roles.ts';
 
 /** What is so here. Sizes in MiB. */
 export interface QubeFacts {
@@ -12,7 +12,7 @@ export interface QubeFacts {
 }
 
 export interface RoleFacts {
-  readonly role: DaemonName;
+  readonly role: DaemonRole;
   readonly state: Readonly<{ path: string; size: number; free: number; lasts: boolean }>;
   readonly missing: readonly string[];
   /** Why its configuration cannot be used. */

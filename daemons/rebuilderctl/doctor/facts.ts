@@ -5,9 +5,9 @@ import { delimiter, dirname, join } from 'node:path';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
 import { ConfigError, configPaths, loadConfig } from '../../lib/daemon/config.ts';
 import { ProgramError, run } from '../../lib/daemon/program.ts';
+import { type DaemonRole, daemonRoles } from '../../lib/domain/roles.ts';
 import type { QubeFacts, RoleFacts } from './examine.ts';
 import { needs } from './needs.ts';
-import { type DaemonName, daemonNames } from './roles.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -17,7 +17,7 @@ const flags = '/run/qubes-service';
 const devices = '/dev/xen';
 
 /** Looks at this qube, or host: the roles that are switched on, or those named. */
-export async function gatherFacts(named: readonly DaemonName[], env: Env): Promise<QubeFacts> {
+export async function gatherFacts(named: readonly DaemonRole[], env: Env): Promise<QubeFacts> {
   const isQubes = await isThere('/run/qubes');
   const roles = named.length > 0 ? named : await rolesHere();
   return {
@@ -28,12 +28,12 @@ export async function gatherFacts(named: readonly DaemonName[], env: Env): Promi
   };
 }
 
-async function rolesHere(): Promise<readonly DaemonName[]> {
+async function rolesHere(): Promise<readonly DaemonRole[]> {
   const names = await readdir(flags).catch((): string[] => []);
-  return daemonNames.filter((role) => names.includes(`package-rebuilder-${role}`));
+  return daemonRoles.filter((role) => names.includes(`package-rebuilder-${role}`));
 }
 
-async function roleFacts(role: DaemonName, env: Env): Promise<RoleFacts> {
+async function roleFacts(role: DaemonRole, env: Env): Promise<RoleFacts> {
   const unit = `package-rebuilder-${role}.service`;
   return {
     role,
@@ -70,7 +70,7 @@ async function missingOf(programs: readonly string[], env: Env): Promise<readonl
   return programs.filter((_, at) => found[at] !== true);
 }
 
-function configurationOf(role: DaemonName, env: Env): string | undefined {
+function configurationOf(role: DaemonRole, env: Env): string | undefined {
   try {
     loadConfig(role, { paths: configPaths(env), env });
     return undefined;

@@ -1,4 +1,4 @@
-import type { DaemonName } from './roles.ts';
+import type { DaemonRole } from '../../lib/domain/roles.ts';
 
 /** What a role's qube has to have. All standing qubes together fit in 3 GiB. */
 export interface Needs {
@@ -13,7 +13,7 @@ export interface Needs {
 const gnupg = { gpg: 'gpg', 'gpg-agent': 'gpg-agent' };
 const archives = { gpgv: 'gpgv', xz: 'xz-utils', zstd: 'zstd' };
 
-export const needs: Readonly<Record<DaemonName, Needs>> = {
+export const needs: Readonly<Record<DaemonRole, Needs>> = {
   orchestrator: { memory: 500, disk: 20_480, programs: {} },
   getter: { memory: 400, disk: 2_048, programs: { ...archives, 'apt-get': 'apt', 'dpkg-deb': 'dpkg' } },
   rebuilder: { memory: 400, disk: 10_240, programs: {} },

@@ -1,8 +1,9 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
+import type { DaemonRole } from '../../lib/domain/roles.ts';
 import type { JoinedHost } from './hosts.ts';
-import { type DaemonRole, doorRoles, type QubeRole } from './roles.ts';
+import { doorRoles, type QubeRole } from './roles.ts';
 import type { Owner, Owners } from './users.ts';
 
 /** Where everything of a line stands. */

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { type DaemonRole, isDaemonRole } from '../../lib/domain/roles.ts';
 import { type LineCgroups, makeLineCgroups, removeCgroups } from './cgroups.ts';
 import { type AgentPlan, agentConfigsOf, hasSandboxes } from './doors.ts';
 import { type Folders, foldersOf, makeFolders, makeHostFolders, makeRuntimeFolder } from './folders.ts';
@@ -11,7 +12,7 @@ import { LineError, type LineOptions } from './options.ts';
 import type { LineParts } from './parts.ts';
 import { qubesOf } from './qubes.ts';
 import { Restarts, restartDelayMs } from './restarts.ts';
-import { answersCalls, type DaemonRole, isDaemonRole, qubeRoles } from './roles.ts';
+import { answersCalls, qubeRoles } from './roles.ts';
 import { layOutServices } from './services.ts';
 import { Starter } from './starter.ts';
 import { findOwners, type Owners } from './users.ts';

@@ -1,7 +1,8 @@
 import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type DaemonRole, daemonRoles, isDaemonRole, optionalRoles, uplinkRoles } from './roles.ts';
+import { type DaemonRole, daemonRoles, isDaemonRole } from '../../lib/domain/roles.ts';
+import { optionalRoles, uplinkRoles } from './roles.ts';
 
 /** A line cannot be started as it was asked for: one sentence for people. */
 export class LineError extends Error {

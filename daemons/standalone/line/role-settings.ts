@@ -1,6 +1,6 @@
 import { chownSync, readFileSync, writeFileSync } from 'node:fs';
+import type { DaemonRole } from '../../lib/domain/roles.ts';
 import type { Folders } from './folders.ts';
-import type { DaemonRole } from './roles.ts';
 import type { Owner } from './users.ts';
 import { type VaultKey, vaultKeyMark } from './vault-key.ts';
 

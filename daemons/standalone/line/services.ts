@@ -9,8 +9,9 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { isDaemonRole } from '../../lib/domain/roles.ts';
 import type { Folders } from './folders.ts';
-import { isDaemonRole, type QubeRole, qubeRoles } from './roles.ts';
+import { type QubeRole, qubeRoles } from './roles.ts';
 
 /** Where a role's sockets are when systemd runs it: its RuntimeDirectory. */
 const installedRuntime = /^\/run\/package-rebuilder\/([a-z]+)\/([A-Za-z0-9_.-]+)$/;

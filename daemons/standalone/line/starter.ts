@@ -1,5 +1,6 @@
 import { chownSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { DaemonRole } from '../../lib/domain/roles.ts';
 import { type AgentPlan, hasSandboxes } from './doors.ts';
 import type { Folders } from './folders.ts';
 import type { JoinedHost } from './hosts.ts';
@@ -9,7 +10,7 @@ import { LineError, type LineOptions } from './options.ts';
 import type { LineParts } from './parts.ts';
 import { brokerConfigOf } from './qubes.ts';
 import { roleEnvironment, writeRoleConfig } from './role-settings.ts';
-import { type DaemonRole, qubeRoles } from './roles.ts';
+import { qubeRoles } from './roles.ts';
 import type { Owner, Owners } from './users.ts';
 import type { VaultKey } from './vault-key.ts';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { daemonRoles } from '../../../../daemons/lib/domain/roles.ts';
 import {
   examineQube,
   type QubeFacts,
@@ -8,7 +9,6 @@ import {
 } from '../../../../daemons/rebuilderctl/doctor/examine.ts';
 import { doctorAdvice } from '../../../../daemons/rebuilderctl/doctor/findings.ts';
 import { needs } from '../../../../daemons/rebuilderctl/doctor/needs.ts';
-import { daemonNames } from '../../../../daemons/rebuilderctl/doctor/roles.ts';
 
 const getter: RoleFacts = {
   role: 'getter',
@@ -88,11 +88,11 @@ describe('the doctor', () => {
 
   it('wants what Salt gives, and no more than 3 GiB for all the standing qubes', () => {
     const qubes = readFileSync(resolve('salt/package-rebuilder/qubes.yaml'), 'utf8');
-    for (const role of daemonNames) {
+    for (const role of daemonRoles) {
       const given = new RegExp(`role: ${role},[^}]*?memory: (\\d+)`, 's').exec(qubes)?.[1];
       expect(Number(given), role).toBe(needs[role].memory);
     }
-    const sum = daemonNames.reduce((total, role) => total + needs[role].memory, 0);
+    const sum = daemonRoles.reduce((total, role) => total + needs[role].memory, 0);
     expect(sum).toBeLessThanOrEqual(3 * 1_024);
   });
 });

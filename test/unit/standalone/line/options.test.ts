@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { daemonRoles } from '../../../../daemons/lib/domain/roles.ts';
 import { LineError, parseLineOptions } from '../../../../daemons/standalone/line/options.ts';
-import { daemonRoles } from '../../../../daemons/standalone/line/roles.ts';
 
 const needed = ['--dir', 'state', '--config', 'rebuilder.conf'];
 const mebibyte = 1_048_576;
