@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { type DemoRow, parseLines } from '../demo/follow.ts';
+import { machinesMirror, officialLine, suite } from '../support/beside-mirror.ts';
 import { Machine } from '../support/machine.ts';
 
 let machine: Machine | undefined;
@@ -8,6 +10,26 @@ afterEach(async () => {
 });
 
 const socket = '/var/lib/rebuilder-line/qubes/rebuilder-admin/qrexec-agent';
+const ctl = (host: Machine, ...args: readonly string[]) =>
+  host.run('env', `QREXEC_AGENT_SOCKET=${socket}`, 'rebuilderctl', ...args);
+
+/**
+ * A container's /proc is read-only and masked in parts, and then no namespace inside may have one of its own (mount_too_revealing
+ * of the kernel's fs/namespace.c); with a whole one beside it the machine is like any other host.
+ */
+const wholeProc = {
+  'etc/systemd/system/whole-proc.service': `\
+[Unit]
+After=systemd-sysctl.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/mkdir -p /run/whole-proc
+ExecStart=/bin/mount -t proc proc /run/whole-proc
+ExecStart=/bin/mount -o remount,bind,rw /proc/sys
+`,
+};
 
 describe('a Debian host on which package-rebuilder-standalone is installed', () => {
   it('runs the whole line once it is told to, each role as its own user, and nothing of it before', async () => {
@@ -19,8 +41,7 @@ describe('a Debian host on which package-rebuilder-standalone is installed', () 
     expect(await host.show('rebuilder.service', 'ActiveState')).toBe('inactive');
     await host.run('systemctl', 'enable', '--now', 'rebuilder');
     const seen = async () => {
-      const told = await host.run('env', `QREXEC_AGENT_SOCKET=${socket}`, 'rebuilderctl', 'status', '--json');
-      return JSON.parse(told)
+      return JSON.parse(await ctl(host, 'status', '--json'))
         .workers.map(({ qube }: { qube: string }) => qube)
         .sort();
     };
@@ -39,5 +60,22 @@ describe('a Debian host on which package-rebuilder-standalone is installed', () 
     await host.run('systemctl', 'disable', '--now', 'rebuilder');
     expect(await host.show('rebuilder.service', 'Result')).toBe('success');
     expect((await host.try('pgrep', '--full', 'lib/package-rebuilder/')).stdout).toBe('');
+  });
+
+  it('rebuilds a package under its own unit, in a sandbox', async () => {
+    const settings = `[common]\nkeep-bases = no\n[debian]\nmirror = ${officialLine(await machinesMirror())}\n`;
+    machine = await Machine.boot({
+      files: { ...wholeProc, 'etc/package-rebuilder/rebuilder.conf': settings },
+      enabled: ['whole-proc.service'],
+      isNetworked: true,
+    });
+    const host = machine;
+    await host.run('systemctl', 'start', 'rebuilder');
+    await ctl(host, 'trigger', 'rebuild', 'debootstrap', `${suite}.all`);
+    const row = async () =>
+      parseLines<DemoRow & { state: string }>(await ctl(host, 'results', 'debootstrap', '--json'))[0];
+    const isOver = async () => !['pending', 'running'].includes((await row())?.state ?? 'pending');
+    await expect.poll(isOver, { timeout: 580_000, interval: 2_000 }).toBe(true);
+    expect(await row()).toMatchObject({ verdict: 'reproducible', code: null });
   });
 });
