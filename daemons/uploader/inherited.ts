@@ -1,29 +1,84 @@
 import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PublicationEntry } from '../lib/contracts/documents/publication.ts';
+import {
+  maxPublicationLine,
+  type PublicationEntry,
+  parsePublicationEntry,
+} from '../lib/contracts/documents/publication.ts';
 import { maxInputBytes } from '../lib/contracts/fetch.ts';
+import { formatJsonLines, readJsonLines } from '../lib/contracts/json-lines.ts';
+import { inheritedFolder, inheritedList } from '../lib/contracts/seed.ts';
 import type { Log } from '../lib/daemon/log.ts';
 import { type PublicationPath, parsePublicationPath } from '../lib/domain/names.ts';
-import { isCode } from '../lib/objects/files.ts';
+import { replaceFile } from '../lib/objects/durable-file.ts';
+import { statOf, syncFolder } from '../lib/objects/files.ts';
 import type { ObjectStore } from '../lib/objects/store.ts';
 
 /**
- * What another program published before this line did, and an operator had taken over: files below `dir`, which mirrors
- * hold and keep. They are objects from then on as any other; what has no name that can be published is told and left out.
+ * What another program published before this line did, and an operator had taken over. It comes as files below a folder;
+ * they become objects once, and from then on a list says which.
  */
-export async function readInherited(
-  dir: string,
-  objects: ObjectStore,
-  log: Log,
-): Promise<readonly PublicationEntry[]> {
+export class Inherited {
+  #entries: readonly PublicationEntry[];
+
+  private constructor(
+    readonly list: string,
+    entries: readonly PublicationEntry[],
+  ) {
+    this.#entries = entries;
+  }
+
+  static async open(state: string, objects: ObjectStore, log: Log): Promise<Inherited> {
+    const folder = join(state, inheritedFolder);
+    const list = join(state, inheritedList);
+    // A folder that is half gone must not be taken for all that there was.
+    const old = `${folder}.old`;
+    await rm(old, { recursive: true, force: true });
+    if ((await statOf(folder)) === undefined) return new Inherited(list, await readList(list));
+    const entries = await readInherited(folder, objects, log);
+    await replaceFile(list, formatJsonLines(entries).toString());
+    await rename(folder, old);
+    await syncFolder(state);
+    await rm(old, { recursive: true });
+    return new Inherited(list, entries);
+  }
+
+  get entries(): readonly PublicationEntry[] {
+    return this.#entries;
+  }
+
+  /** What the publication came before once stays gone, also when it names that place no more. */
+  async forgetSuperseded(published: readonly PublicationEntry[]): Promise<void> {
+    const there = new Set(published);
+    const left = this.#entries.filter((entry) => there.has(entry));
+    if (left.length === this.#entries.length) return;
+    await replaceFile(this.list, formatJsonLines(left).toString());
+    this.#entries = left;
+  }
+}
+
+async function readList(list: string): Promise<readonly PublicationEntry[]> {
+  if ((await statOf(list)) === undefined) return [];
+  const rows = readJsonLines(createReadStream(list), {
+    what: list,
+    maxLine: maxPublicationLine,
+    parse: parsePublicationEntry,
+  });
+  const entries: PublicationEntry[] = [];
+  for await (const entry of rows) entries.push(entry);
+  return entries;
+}
+
+/** The files below `dir`, kept as objects; what cannot be published is told and left out. */
+async function readInherited(dir: string, objects: ObjectStore, log: Log): Promise<PublicationEntry[]> {
   const entries: PublicationEntry[] = [];
   for await (const name of filesIn(dir, '')) {
     const path = publishedAs(name);
-    if (path === undefined) {
-      log.warning('of what was published before, a file is left out: no name that can be published', {
-        path: name,
-      });
+    const size = (await statOf(join(dir, name)))?.size ?? 0;
+    if (path === undefined || size > maxInputBytes) {
+      const why = path === undefined ? 'no name that can be published' : 'too large';
+      log.warning(`of what was published before, a file is left out: ${why}`, { path: name });
       continue;
     }
     entries.push({ path, ...(await objects.put(createReadStream(join(dir, name)), maxInputBytes)) });
@@ -59,10 +114,7 @@ function publishedAs(name: string): PublicationPath | undefined {
 }
 
 async function* filesIn(dir: string, folder: string): AsyncIterable<string> {
-  const items = await readdir(join(dir, folder), { withFileTypes: true }).catch((error: unknown) => {
-    if (folder === '' && isCode(error, 'ENOENT')) return [];
-    throw error;
-  });
+  const items = await readdir(join(dir, folder), { withFileTypes: true });
   for (const item of items.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = folder === '' ? item.name : `${folder}/${item.name}`;
     if (item.isDirectory()) yield* filesIn(dir, path);

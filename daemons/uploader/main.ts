@@ -1,10 +1,9 @@
 import { dirname, join } from 'node:path';
-import { inheritedFolder } from '../lib/contracts/seed.ts';
 import { runRole } from '../lib/daemon/role.ts';
 import { type Project, projects } from '../lib/domain/dist.ts';
 import { qrexecCaller } from '../lib/wire/call.ts';
 import { runWorker } from '../lib/worker/worker.ts';
-import { readInherited } from './inherited.ts';
+import { Inherited } from './inherited.ts';
 import { StagedTree } from './staged-tree.ts';
 import { targetOf } from './target.ts';
 import { Uploader } from './upload-job.ts';
@@ -21,7 +20,7 @@ await runRole('uploader', process.env, async ({ clock, log, notify, stop, config
   }
   const tree = await StagedTree.open(state, clock);
   notify.ready();
-  const inherited = await readInherited(join(state, inheritedFolder), tree.objects, log);
+  const inherited = await Inherited.open(state, tree.objects, log);
   const uploader = new Uploader({ tree, inherited, target });
   await runWorker({
     queue: 'upload',

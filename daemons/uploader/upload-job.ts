@@ -6,7 +6,7 @@ import { readJsonLines } from '../lib/contracts/json-lines.ts';
 import { type Project, projects } from '../lib/domain/dist.ts';
 import type { PublicationPath, Sha256 } from '../lib/domain/names.ts';
 import type { Done, JobContext } from '../lib/worker/worker.ts';
-import { withInherited } from './inherited.ts';
+import { type Inherited, withInherited } from './inherited.ts';
 import { send } from './send.ts';
 import { type StagedTree, StageError } from './staged-tree.ts';
 import { describeTarget, type Target, TargetError } from './target.ts';
@@ -14,7 +14,7 @@ import { describeTarget, type Target, TargetError } from './target.ts';
 export interface UploadParts {
   readonly tree: StagedTree;
   /** What was published before this line was. */
-  readonly inherited: readonly PublicationEntry[];
+  readonly inherited: Pick<Inherited, 'entries' | 'forgetSuperseded'>;
   /** The mirror of a project, or of files that belong to none. Asked anew for each job: keys may be replaced. */
   target(project: Project | undefined): Promise<Target | undefined>;
 }
@@ -51,7 +51,7 @@ export class Uploader {
   }
 
   async #fetchPublication(context: JobContext<'upload'>): Promise<PublicationEntry[]> {
-    const { tree } = this.#parts;
+    const { tree, inherited } = this.#parts;
     const list = context.job.payload.publication;
     if (!(await tree.objects.has(list))) await keep(context, tree, [list], maxInputBytes);
     const entries: PublicationEntry[] = [];
@@ -66,9 +66,10 @@ export class Uploader {
     const lacked = await tree.lacks(entries);
     context.progress('fetch', 0, lacked.length);
     await keep(context, tree, lacked, maxInputBytes);
-    const all = withInherited(entries, this.#parts.inherited);
+    const all = withInherited(entries, inherited.entries);
     await tree.become(all);
-    await tree.forgetOthers([...all, ...this.#parts.inherited]);
+    await inherited.forgetSuperseded(all);
+    await tree.forgetOthers(all);
     return all;
   }
 

@@ -44,6 +44,7 @@ beforeAll(async () => {
     write(`${version}/${name}`, link);
   symlinkSync('rebuild.5863835e.link', host.path(join(seed, version, 'metadata')));
   symlinkSync('bash', host.path(join(seed, 'rebuild/debian/sources/bash-doc')));
+  symlinkSync('nowhere', host.path(join(seed, 'rebuild/debian/sources/gone')));
   write('rebuild/debian/results/debian.json', '{}');
   write('backend/WiredTiger', 'a database');
   await host.run('ssh-keygen', '-q', '-t', 'rsa', '-N', '', '-f', `${seed}/ssh/id_rsa`);
@@ -74,6 +75,7 @@ describe('rebuilderctl take-over', () => {
     expect(told).toContain(`key ${fingerprint}`);
     expect(told).toContain('id_rsa, id_rsa.pub, known_hosts');
     expect(told).toMatch(/backend .*not taken over/);
+    expect(told).toMatch(/rebuild: left out \(.*\): debian\/sources\/gone$/m);
     expect((await host.try('ls', states)).exitCode).not.toBe(0);
     expect(await seedNow()).toBe(before);
   });
@@ -83,6 +85,29 @@ describe('rebuilderctl take-over', () => {
     const told = await host.try('rebuilderctl', 'take-over', '--apply');
     expect(told).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('leads out of') });
     await host.run('rm', `${seed}/rebuild/debian/sources/shadow`);
+  });
+
+  it('puts nothing where a role’s links lead', async () => {
+    const state = join(states, 'uploader');
+    await host.run('install', '-d', '-m', '711', states);
+    await host.run(
+      'install',
+      '-d',
+      '-m',
+      '700',
+      '-o',
+      'rebuilder-uploader',
+      '-g',
+      'rebuilder-uploader',
+      state,
+    );
+    await host.run('ln', '-s', '/etc', join(state, 'ssh'));
+    await host.run('ln', '-s', '/etc', join(state, 'inherited.new'));
+    const before = await host.run('sh', '-c', 'ls -lR /etc | sha256sum');
+    const told = await host.try('rebuilderctl', 'take-over', '--apply');
+    expect(told).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('Permission denied') });
+    expect(await host.run('sh', '-c', 'ls -lR /etc | sha256sum')).toBe(before);
+    await host.run('rm', '-r', states);
   });
 
   it('brings each thing to the role that has it, and leaves the folder as it is; again, too', async () => {

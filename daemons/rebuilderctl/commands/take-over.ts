@@ -21,7 +21,6 @@ and nothing in DIR is changed; safe to run again. Its rebuilder.conf can be used
 
 async function run({ terminal }: Context, dir: string, apply: boolean): Promise<void> {
   requireStandaloneRoot();
-  const { lines } = await takeOver(dir, apply);
-  for (const line of lines) terminal.print(line);
+  await takeOver(dir, apply, (line) => terminal.print(line));
   terminal.print(apply ? 'Next: systemctl restart rebuilder' : 'Nothing was changed: --apply does it.');
 }

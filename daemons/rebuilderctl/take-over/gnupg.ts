@@ -1,10 +1,9 @@
-import { chown, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../lib/daemon/program.ts';
-import { syncFolder, writeSynced } from '../../lib/objects/files.ts';
 import { CommandError } from '../errors.ts';
 import type { User } from '../host/machine.ts';
+import { asUser, makeFolderAs, runAs, writeAs } from './as-user.ts';
 
 /** Signing keys of PackageRebuilder's attester, to the vault; their public halves to the attester. */
 
@@ -17,20 +16,25 @@ export class HomeCopy {
     readonly folder: string,
   ) {}
 
+  /** In memory, where it is gone with the machine at the latest. */
   static async open(from: string, vault: User): Promise<HomeCopy> {
-    const folder = await mkdtemp(join(tmpdir(), 'take-over-'));
-    const home = new HomeCopy(vault, folder);
+    const home = new HomeCopy(vault, await mkdtemp('/run/take-over-'));
+    try {
+      await home.#fill(from);
+      return home;
+    } catch (error) {
+      await home.close();
+      throw error;
+    }
+  }
+
+  async #fill(from: string): Promise<void> {
+    const { folder, vault } = this;
     // Sockets of an agent that runs there are none of ours.
     const isCopied = (path: string) => !/\/(?:S\.[^/]*|[^/]*\.lock|\.#[^/]*)$/.test(path);
     await cp(from, folder, { recursive: true, filter: isCopied });
-    const modes = ['chmod', '-R', 'u+rwX,go=', folder];
-    for (const [program = '', ...args] of [
-      modes,
-      ['chown', '-R', '-P', `${vault.uid}:${vault.gid}`, folder],
-    ]) {
-      await run(program, args, { timeoutMs: gpgMs });
-    }
-    return home;
+    await run('chmod', ['-R', 'u+rwX,go=', folder], { timeoutMs: gpgMs });
+    await run('chown', ['-R', '-P', `${vault.uid}:${vault.gid}`, folder], { timeoutMs: gpgMs });
   }
 
   /** Full fingerprints of the primary keys whose secret halves are there. */
@@ -43,9 +47,7 @@ export class HomeCopy {
 
   /** gpg's own import: what is there already stays as it is. Returns the armoured public key. */
   async giveTo(home: string, fingerprint: string): Promise<string> {
-    const { uid, gid } = this.vault;
-    await mkdir(home, { recursive: true, mode: 0o700 });
-    await chown(home, uid, gid);
+    await makeFolderAs(this.vault, home);
     const secret = await this.#gpg(this.folder, ['--export-secret-keys', fingerprint]).catch(
       (error: Error) => {
         throw new CommandError(
@@ -58,25 +60,21 @@ export class HomeCopy {
     return (await this.#gpg(this.folder, ['--armor', '--export', fingerprint])).toString('utf8');
   }
 
-  /** Ends the agents that gpg has left on both homes; the copy is gone then. */
-  async close(home: string): Promise<void> {
-    for (const one of [this.folder, home]) {
-      const [program = '', ...args] = this.#asVault(['gpgconf', '--homedir', one, '--kill', 'all']);
-      await run(program, args, { timeoutMs: gpgMs, cwd: '/' }).catch(() => {});
-    }
+  /** Ends the agent that gpg has left on a home; a line that runs gets another, and asks again where that cut a signature off. */
+  async endAgent(home: string): Promise<void> {
+    await runAs(this.vault, ['gpgconf', '--homedir', home, '--kill', 'all']).catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    await this.endAgent(this.folder);
     await rm(this.folder, { recursive: true, force: true });
   }
 
   async #gpg(home: string, args: readonly string[], input?: Buffer): Promise<Buffer> {
     const quiet = ['--batch', '--no-tty', '--quiet', '--pinentry-mode', 'error', '--homedir', home];
-    const [program = '', ...rest] = this.#asVault(['gpg', ...quiet, ...args]);
+    const [program, rest] = asUser(this.vault, ['gpg', ...quiet, ...args]);
     const options = { timeoutMs: gpgMs, cwd: '/', env: { HOME: home } };
     return (await run(program, rest, input === undefined ? options : { ...options, input })).stdout;
-  }
-
-  #asVault(command: readonly string[]): readonly string[] {
-    const { uid, gid } = this.vault;
-    return ['setpriv', '--reuid', String(uid), '--regid', String(gid), '--init-groups', '--', ...command];
   }
 }
 
@@ -87,11 +85,6 @@ export async function givePublicKey(
   armored: string,
   owner: User,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await chown(folder, owner.uid, owner.gid);
-  const path = join(folder, `${fingerprint}.asc`);
-  await writeSynced(`${path}.new`, armored, { flags: 'w' });
-  await chown(`${path}.new`, owner.uid, owner.gid);
-  await rename(`${path}.new`, path);
-  await syncFolder(folder);
+  await makeFolderAs(owner, folder);
+  await writeAs(owner, join(folder, `${fingerprint}.asc`), Buffer.from(armored));
 }

@@ -1,54 +1,77 @@
-import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import type { Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { maxInputBytes } from '../../lib/contracts/fetch.ts';
 import { run } from '../../lib/daemon/program.ts';
 import { maxPublicationPath, parsePublicationPath } from '../../lib/domain/names.ts';
-import { statOf } from '../../lib/objects/files.ts';
 import { CommandError } from '../errors.ts';
+import type { User } from '../host/machine.ts';
+import { runAs } from './as-user.ts';
 
 /** A published tree as PackageRebuilder left it: links, and symbolic links between folders and files of it. */
 
 const copyMs = 3_600_000;
-const maxFiles = 1_000_000;
+const maxItems = 1_000_000;
 
 /** What others point at stays on the mirror by itself: pages, which are made anew by this line, and logs. */
-const leftOut = /^[a-z]+\/(?:results|logs)(?:\/|$)/;
+const madeAnew = /^[a-z]+\/(?:results|logs)(?:\/|$)/;
+
+export interface PublishedTree {
+  readonly root: string;
+  /** Whose it is: it is read with no more rights than theirs. */
+  readonly owner: Pick<Stats, 'uid' | 'gid'>;
+  /** By the paths under which they are served, symbolic links followed within the tree. */
+  readonly files: readonly string[];
+  /** What cannot be published: no name for it, too large, or a link that leads nowhere. */
+  readonly leftOut: readonly string[];
+}
 
 /**
- * The files of the tree by the paths under which they are served, symbolic links followed within it.
- * Throws a `CommandError` at one that leads out of it.
+ * Looks a published tree over, and changes nothing.
+ *
+ * @throws CommandError at a link that leads out of it, and at a folder where somebody else could put one meanwhile
  */
-export async function publishedFiles(root: string): Promise<readonly string[]> {
+export async function findPublished(root: string): Promise<PublishedTree> {
   const whole = await realpath(root);
-  const found: string[] = [];
-  const visit = async (folder: string): Promise<void> => {
+  const owner = await stat(whole);
+  const files: string[] = [];
+  const leftOut: string[] = [];
+  let items = 0;
+  const visit = async (folder: string, above: readonly string[]): Promise<void> => {
     for (const name of (await readdir(join(root, folder))).sort()) {
       const path = folder === '' ? name : `${folder}/${name}`;
-      if (leftOut.test(path)) continue;
+      if (madeAnew.test(path)) continue;
+      items += 1;
+      if (items > maxItems) throw new CommandError(`${root}: more than ${maxItems} files`);
       const real = await realpath(join(root, path)).catch(() => undefined);
-      // A link that leads nowhere serves nothing.
-      if (real === undefined) continue;
-      if (relative(whole, real).startsWith('..')) {
+      if (real !== undefined && relative(whole, real).startsWith('..')) {
         throw new CommandError(
           `${join(root, path)}: leads out of ${root}, to ${real}`,
           'take it out of there',
         );
       }
-      const { isFile, isFolder } = await kindOf(real);
-      // A link to a folder above would never end.
-      if (isFolder && path.length < maxPublicationPath && !whole.concat('/', path).startsWith(`${real}/`))
-        await visit(path);
-      if (isFile && isPublishable(path)) found.push(path);
-      if (found.length > maxFiles) throw new CommandError(`${root}: more than ${maxFiles} files`);
+      const found = real === undefined ? undefined : await stat(real);
+      if (real !== undefined && found?.isDirectory() === true) {
+        checkFolder(real, found, owner);
+        // A link to a folder above would never end.
+        if (path.length < maxPublicationPath && !above.includes(real)) await visit(path, [...above, real]);
+      } else if (found?.isFile() === true && found.size <= maxInputBytes && isPublishable(path)) {
+        files.push(path);
+      } else leftOut.push(path);
     }
   };
-  await visit('');
-  return found;
+  checkFolder(whole, owner, owner);
+  await visit('', [whole]);
+  return { root, owner, files, leftOut };
 }
 
-async function kindOf(path: string): Promise<{ isFile: boolean; isFolder: boolean }> {
-  const found = await stat(path);
-  return { isFile: found.isFile(), isFolder: found.isDirectory() };
+function checkFolder(path: string, { uid, mode }: Stats, owner: Stats): void {
+  const othersWrite = 0o002;
+  if ((uid === 0 || uid === owner.uid) && (mode & othersWrite) === 0) return;
+  throw new CommandError(
+    `${path}: others than the tree's owner may write there`,
+    `chown -R --no-dereference, or chmod -R o-w: it must not change while it is copied`,
+  );
 }
 
 function isPublishable(path: string): boolean {
@@ -60,24 +83,23 @@ function isPublishable(path: string): boolean {
   }
 }
 
-/** Copies them, whole or not at all, for their new owner; false if that was done before. */
-export async function copyPublished(
-  root: string,
-  files: readonly string[],
-  to: string,
-  owner: Readonly<{ uid: number; gid: number }>,
-): Promise<boolean> {
-  if ((await statOf(to)) !== undefined) return false;
+const pipe = `setpriv --reuid="$1" --regid="$2" --clear-groups -- \
+  tar --create --file=- --directory="$3" --no-recursion --dereference --hard-dereference --null --files-from=- |
+setpriv --reuid="$4" --regid="$5" --init-groups -- sh -ec '
+  umask 077; rm -rf -- "$1"; mkdir -- "$1"
+  exec tar --extract --file=- --no-same-owner --no-same-permissions --directory="$1"' sh "$6"`;
+
+/** Copies its files, whole or not at all, for their new owner: read by one's rights and written by the other's. */
+export async function copyPublished(tree: PublishedTree, to: string, newOwner: User): Promise<void> {
+  const { root, owner, files } = tree;
   const fresh = `${to}.new`;
-  await rm(fresh, { recursive: true, force: true });
-  await mkdir(fresh, { recursive: true });
-  for (const file of files) {
-    await mkdir(dirname(join(fresh, file)), { recursive: true });
-    await copyFile(join(root, file), join(fresh, file), constants.COPYFILE_FICLONE);
-    await chmod(join(fresh, file), 0o600);
-  }
-  await run('chown', ['-R', '-P', `${owner.uid}:${owner.gid}`, fresh], { timeoutMs: copyMs });
-  await run('sync', ['--file-system', fresh], { timeoutMs: copyMs });
-  await rename(fresh, to);
-  return true;
+  const names = [owner.uid, owner.gid, root, newOwner.uid, newOwner.gid, fresh].map(String);
+  await run('bash', ['-o', 'pipefail', '-ec', pipe, 'bash', ...names], {
+    timeoutMs: copyMs,
+    cwd: '/',
+    input: Buffer.from(files.map((file) => `${file}\0`).join('')),
+  });
+  const keep =
+    'sync --file-system -- "$1"; mv --no-target-directory -- "$1" "$2"; sync -- "$(dirname -- "$2")"';
+  await runAs(newOwner, ['sh', '-ec', keep, 'sh', fresh, to], { timeoutMs: copyMs });
 }

@@ -1,21 +1,32 @@
-import { chown, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isCode, statOf, syncFolder, writeSynced } from '../../lib/objects/files.ts';
+import { isCode } from '../../lib/objects/files.ts';
 import { CommandError } from '../errors.ts';
+import type { User } from '../host/machine.ts';
+import { makeFolderAs, readAs, writeAs } from './as-user.ts';
 
 /** The mirror's key and its pinned host key, as PackageRebuilder's uploader had them in /root/.ssh. */
 
 const maxKeyBytes = 65_536;
 
-export async function sshFiles(folder: string): Promise<readonly string[]> {
+export interface SshFiles {
+  readonly names: readonly string[];
+  /** What is no file: links and folders. */
+  readonly leftOut: readonly string[];
+}
+
+export async function sshFiles(folder: string): Promise<SshFiles> {
   const items = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return [];
     throw error;
   });
-  return items
-    .filter((item) => item.isFile())
-    .map(({ name }) => name)
-    .sort();
+  const namesOf = (isFile: boolean) =>
+    items
+      .filter((item) => item.isFile() === isFile)
+      .map(({ name }) => name)
+      .sort();
+  return { names: namesOf(true), leftOut: namesOf(false) };
 }
 
 export interface Copied {
@@ -28,25 +39,31 @@ export async function copySshFiles(
   from: string,
   names: readonly string[],
   to: string,
-  owner: Readonly<{ uid: number; gid: number }>,
+  owner: User,
 ): Promise<Copied> {
-  await mkdir(to, { recursive: true, mode: 0o700 });
-  await chown(to, owner.uid, owner.gid);
+  await makeFolderAs(owner, to);
   const copied: string[] = [];
   const kept: string[] = [];
   for (const name of names) {
-    const { size } = (await statOf(join(from, name))) ?? { size: 0 };
-    if (size > maxKeyBytes) throw new CommandError(`${join(from, name)}: ${size} bytes are no key's`);
-    const bytes = await readFile(join(from, name));
-    const path = join(to, name);
-    const there = await statOf(path);
+    const bytes = await readKey(join(from, name));
+    const there = await readAs(owner, join(to, name));
     if (there === undefined) {
-      await writeSynced(`${path}.new`, bytes, { flags: 'w', mode: 0o600 });
-      await chown(`${path}.new`, owner.uid, owner.gid);
-      await rename(`${path}.new`, path);
+      await writeAs(owner, join(to, name), bytes);
       copied.push(name);
-    } else if (!bytes.equals(await readFile(path))) kept.push(name);
+    } else if (!bytes.equals(there)) kept.push(name);
   }
-  await syncFolder(to);
   return { copied, kept };
+}
+
+/** Not what a link leads to, should one have taken its place. */
+async function readKey(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw new CommandError(`${path}: no file any more`, 'run it again');
+    if (found.size > maxKeyBytes) throw new CommandError(`${path}: ${found.size} bytes are no key's`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
 }

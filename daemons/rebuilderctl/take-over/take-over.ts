@@ -1,51 +1,62 @@
 import { chown, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
-import { inheritedFolder } from '../../lib/contracts/seed.ts';
+import { inheritedFolder, inheritedList } from '../../lib/contracts/seed.ts';
 import { statOf } from '../../lib/objects/files.ts';
 import { CommandError } from '../errors.ts';
 import { findUser, type User } from '../host/machine.ts';
 import { givePublicKey, HomeCopy } from './gnupg.ts';
-import { copyPublished, publishedFiles } from './links.ts';
+import { copyPublished, findPublished } from './links.ts';
 import { copySshFiles, sshFiles } from './ssh-keys.ts';
 
 /** Goes on with what PackageRebuilder kept on this host. Of its own folder nothing is changed. */
 
 const states = '/var/lib/rebuilder-line/state';
 
-export interface Taken {
-  /** A line each: what was or would be done. */
-  readonly lines: readonly string[];
-}
-
-export async function takeOver(seed: string, apply: boolean): Promise<Taken> {
+/** Tells a line for each thing that was done, or would be, as soon as it was. */
+export async function takeOver(seed: string, apply: boolean, tell: (line: string) => void): Promise<void> {
   if ((await statOf(seed))?.isDirectory() !== true) {
     throw new CommandError(`${seed}: there is no such folder`, 'name the one that PackageRebuilder had: DIR');
   }
-  const lines = [
-    ...(await takeLinks(join(seed, 'rebuild'), apply)),
-    ...(await takeSsh(join(seed, 'ssh'), apply)),
-    ...(await takeKeys(join(seed, 'gnupg'), apply)),
-    ...(await nameDatabases(seed)),
+  const steps = [
+    () => takeLinks(join(seed, 'rebuild'), apply),
+    () => takeSsh(join(seed, 'ssh'), apply),
+    () => takeKeys(join(seed, 'gnupg'), apply),
+    () => nameDatabases(seed),
   ];
-  return { lines };
+  for (const step of steps) for (const line of await step()) tell(line);
 }
 
 async function takeLinks(from: string, apply: boolean): Promise<readonly string[]> {
   if ((await statOf(from)) === undefined) return [`${from}: not there`];
   const owner = await roleUser('uploader');
-  const files = await publishedFiles(from);
-  const to = join(await stateOf('uploader', owner, apply), inheritedFolder);
-  const what = `${files.length} published files of ${from}`;
-  if ((await statOf(to)) !== undefined) return [`${to}: taken over before`];
-  if (!apply) return [`${what} would go to ${to}, and stay published as they are`];
-  await copyPublished(from, files, to, owner);
-  return [`${what}: in ${to}, and published as they are`];
+  const state = await stateOf('uploader', owner, apply);
+  const to = join(state, inheritedFolder);
+  const past = [to, join(state, inheritedList)];
+  if ((await Promise.all(past.map(statOf))).some(Boolean))
+    return [`${from}: taken over before, into ${state}`];
+  const tree = await findPublished(from);
+  const what = `${tree.files.length} published files of ${from}`;
+  const others = tellLeftOut(
+    from,
+    tree.leftOut,
+    'no name that can be published, too large, or a link to nothing',
+  );
+  if (!apply) return [`${what} would go to ${to}, and stay published as they are`, ...others];
+  await copyPublished(tree, to, owner);
+  return [`${what}: in ${to}, and published as they are`, ...others];
+}
+
+function tellLeftOut(from: string, names: readonly string[], why: string): readonly string[] {
+  const shown = 10;
+  const more = names.length > shown ? `, and ${names.length - shown} more` : '';
+  return names.length === 0 ? [] : [`${from}: left out (${why}): ${names.slice(0, shown).join(', ')}${more}`];
 }
 
 async function takeSsh(from: string, apply: boolean): Promise<readonly string[]> {
-  const names = await sshFiles(from);
-  if (names.length === 0) return [`${from}: no files there`];
+  const { names, leftOut } = await sshFiles(from);
+  const others = tellLeftOut(from, leftOut, 'no file');
+  if (names.length === 0) return [`${from}: no files there`, ...others];
   const owner = await roleUser('uploader');
   const to = join(await stateOf('uploader', owner, apply), 'ssh');
   const pin = names.includes('known_hosts')
@@ -53,11 +64,12 @@ async function takeSsh(from: string, apply: boolean): Promise<readonly string[]>
     : [
         `${from}: no known_hosts, so the mirror's host key is pinned nowhere: put its line into ${join(to, 'known_hosts')}`,
       ];
-  if (!apply) return [`${names.join(', ')} of ${from} would go to ${to}`, ...pin];
+  if (!apply) return [`${names.join(', ')} of ${from} would go to ${to}`, ...others, ...pin];
   const { copied, kept } = await copySshFiles(from, names, to, owner);
   return [
     ...copied.map((name) => `${join(to, name)}: copied`),
     ...kept.map((name) => `${join(to, name)}: another than in ${from}, left as it is`),
+    ...others,
     ...pin,
   ];
 }
@@ -72,10 +84,14 @@ async function takeKeys(from: string, apply: boolean): Promise<readonly string[]
     if (fingerprints.length === 0) return [`${from}: no secret key there`];
     if (!apply) return fingerprints.map((one) => `key ${one} of ${from} would go to the vault, ${home}`);
     const keys = join(await stateOf('attester', attester, apply), 'keys');
-    for (const one of fingerprints) await givePublicKey(keys, one, await copy.giveTo(home, one), attester);
+    try {
+      for (const one of fingerprints) await givePublicKey(keys, one, await copy.giveTo(home, one), attester);
+    } finally {
+      await copy.endAgent(home);
+    }
     return fingerprints.map((one) => `key ${one}: in the vault, ${home}; its public half in ${keys}`);
   } finally {
-    await copy.close(home);
+    await copy.close();
   }
 }
 

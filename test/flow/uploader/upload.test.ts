@@ -98,7 +98,7 @@ interface Settings {
 
 async function openUploader(settings: Settings): Promise<Uploader> {
   return new Uploader({
-    inherited: [],
+    inherited: { entries: [], forgetSuperseded: async () => {} },
     tree: await StagedTree.open(join(dir, 'state'), systemClock),
     target: () =>
       targetOf({ host: settings.host, basedir: settings.basedir, key: 'client_key' }, [

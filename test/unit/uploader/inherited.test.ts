@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ import { systemClock } from '../../../daemons/lib/daemon/clock.ts';
 import { openLog } from '../../../daemons/lib/daemon/log.ts';
 import { parsePublicationPath, parseSha256 } from '../../../daemons/lib/domain/names.ts';
 import { ObjectStore } from '../../../daemons/lib/objects/store.ts';
-import { readInherited, withInherited } from '../../../daemons/uploader/inherited.ts';
+import { Inherited, withInherited } from '../../../daemons/uploader/inherited.ts';
 import { StagedTree } from '../../../daemons/uploader/staged-tree.ts';
 
 let dir: string;
@@ -24,28 +24,52 @@ const entry = (path: string, text = path) => ({
   size: Buffer.byteLength(text),
 });
 
-describe('readInherited', () => {
-  it('keeps every file with a name that can be published as an object, and tells of others', async () => {
-    const root = join(dir, 'inherited');
+describe('what was published before', () => {
+  const lines: string[] = [];
+  const log = openLog('test', { style: 'plain', write: (line) => lines.push(line) });
+  const open = async (state: string) =>
+    await Inherited.open(state, await ObjectStore.open(join(state, 'objects'), { clock: systemClock }), log);
+
+  it('becomes objects, once; what has no name that can be published is told', async () => {
+    const state = join(dir, 'brought');
+    const root = join(state, 'inherited');
     for (const path of ['debian/sources/bash/5.1/metadata', 'KEY.asc', 'debian/.hidden']) {
       mkdirSync(dirname(join(root, path)), { recursive: true });
       writeFileSync(join(root, path), path);
     }
     symlinkSync('/etc/passwd', join(root, 'passwd'));
-    const lines: string[] = [];
-    const log = openLog('test', { style: 'plain', write: (line) => lines.push(line) });
-    const objects = await ObjectStore.open(join(dir, 'objects'), { clock: systemClock });
-    expect(await readInherited(root, objects, log)).toEqual([
-      entry('KEY.asc'),
-      entry('debian/sources/bash/5.1/metadata'),
-    ]);
-    expect(await objects.has(hashOf('KEY.asc'))).toBe(true);
+    const expected = [entry('KEY.asc'), entry('debian/sources/bash/5.1/metadata')];
+    expect((await open(state)).entries).toEqual(expected);
+    expect(existsSync(join(state, 'objects', hashOf('KEY.asc').slice(0, 2)))).toBe(true);
     expect(lines).toEqual([expect.stringContaining('debian/.hidden')]);
+    expect(existsSync(root)).toBe(false);
+    expect((await open(state)).entries).toEqual(expected);
+    expect(lines).toHaveLength(1);
   });
 
-  it('finds nothing where nothing was taken over', async () => {
-    const objects = await ObjectStore.open(join(dir, 'objects'), { clock: systemClock });
-    expect(await readInherited(join(dir, 'nothing'), objects, openLog('test'))).toEqual([]);
+  it('is brought again by a start after one that was killed before the folder was gone', async () => {
+    const state = join(dir, 'killed');
+    mkdirSync(join(state, 'inherited'), { recursive: true });
+    writeFileSync(join(state, 'inherited/b'), 'b');
+    writeFileSync(join(state, 'inherited.jsonl'), '');
+    expect((await open(state)).entries).toEqual([entry('b')]);
+    mkdirSync(join(state, 'inherited.old'));
+    expect((await open(state)).entries).toEqual([entry('b')]);
+    expect(existsSync(join(state, 'inherited.old'))).toBe(false);
+  });
+
+  it('stays gone where the publication came before it once', async () => {
+    const state = join(dir, 'superseded');
+    mkdirSync(join(state, 'inherited'), { recursive: true });
+    for (const name of ['a', 'b']) writeFileSync(join(state, 'inherited', name), name);
+    const inherited = await open(state);
+    await inherited.forgetSuperseded(withInherited([entry('a', 'new')], inherited.entries));
+    expect(inherited.entries).toEqual([entry('b')]);
+    expect((await open(state)).entries).toEqual([entry('b')]);
+  });
+
+  it('is nothing where nothing was taken over', async () => {
+    expect((await open(join(dir, 'nothing'))).entries).toEqual([]);
   });
 });
 
