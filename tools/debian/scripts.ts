@@ -36,7 +36,10 @@ const subjects: readonly Subject[] = [
     purge: `\
   # Users of hosts that joined this one, each in its own home there; and how this one joined another.
   for home in /etc/package-rebuilder/hosts/*; do
-    if [ "$(getent passwd "\${home##*/}" | cut -d : -f 6)" = "$home" ]; then userdel "\${home##*/}" || true; fi
+    if [ "$(getent passwd "\${home##*/}" | cut -d : -f 6)" = "$home" ]; then
+      # Also one whose login is open.
+      userdel --force "\${home##*/}" || echo "\${home##*/}: this user is left: userdel --force \${home##*/}" >&2
+    fi
   done
   rm -rf /etc/package-rebuilder/hosts /etc/package-rebuilder/uplink
 `,

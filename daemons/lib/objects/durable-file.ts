@@ -1,4 +1,4 @@
-import { link, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { chmod, link, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isCode, syncFolder, writeSynced } from './files.ts';
 
@@ -13,10 +13,11 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** Replaces a file; one writer at a time. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+/** Replaces a file, which has this mode whatever the umask is; one writer at a time. */
+export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
   const temporary = `${path}.new`;
   await writeSynced(temporary, text, { flags: 'w' });
+  await chmod(temporary, mode);
   await rename(temporary, path);
   await syncFolder(dirname(path));
 }

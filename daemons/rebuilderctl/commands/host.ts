@@ -1,12 +1,17 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { CommandError, exitCodes } from '../errors.ts';
-import { acceptHost, listHosts, removeHost } from '../host/accepted.ts';
+import { type Acceptance, acceptHost, listHosts, removeHost } from '../host/accepted.ts';
 import { joinHost, leaveHost } from '../host/join.ts';
 import { requireStandaloneRoot } from '../host/machine.ts';
 import { table } from '../terminal.ts';
 
-const nextOnA = 'systemctl enable --now rebuilder';
+/** What follows `NAME may call as a rebuilder`. */
+const accepted: Readonly<Record<Acceptance, string>> = {
+  taken: '.',
+  stopped: ' once the line runs: systemctl enable --now rebuilder',
+  silent: ' once the line, which runs, has seen it; it has not yet, and journalctl -u rebuilder says why',
+};
 
 export function addHost(program: Command, context: Context): void {
   const command = program
@@ -74,8 +79,8 @@ async function leave({ terminal, exit }: Context): Promise<void> {
 
 async function accept({ terminal, clock }: Context, name: string, key: string): Promise<void> {
   requireStandaloneRoot();
-  if (await acceptHost(name, key, clock)) terminal.print(`${name} may call as a rebuilder.`);
-  else terminal.print(`${name} may call as a rebuilder once the line runs: ${nextOnA}`);
+  const acceptance = await acceptHost(name, key, clock);
+  terminal.print(`${name} may call as a rebuilder${accepted[acceptance]}`);
 }
 
 async function remove({ terminal, clock }: Context, name: string): Promise<void> {

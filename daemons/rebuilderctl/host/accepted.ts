@@ -18,6 +18,9 @@ export interface AcceptedHost {
   readonly known: boolean;
 }
 
+/** `taken`: it may call now; `stopped`: once the line runs; `silent`: the line runs, and has not made its socket in a while. */
+export type Acceptance = 'taken' | 'stopped' | 'silent';
+
 const lineFolder = '/var/lib/rebuilder-line';
 const quickMs = 60_000;
 
@@ -36,12 +39,12 @@ async function keyOf(name: string): Promise<PublicKey | undefined> {
   return key === undefined ? undefined : parsePublicKey(key);
 }
 
-/** Lets the host that has this key call as the rebuilder NAME; safe to run again. Whether it may already now: the line runs. */
+/** Lets the host that has this key call as the rebuilder NAME; safe to run again. Throws a `CommandError`. */
 export async function acceptHost(
   untrustedName: string,
   untrustedKey: string,
   clock: Clock,
-): Promise<boolean> {
+): Promise<Acceptance> {
   const name = parseHostName(untrustedName);
   const key = parsePublicKey(untrustedKey);
   const present = await keyOf(name);
@@ -56,20 +59,29 @@ export async function acceptHost(
   if (user !== undefined && user.home !== home) {
     throw new CommandError(`${name} is a user of this host already`, 'choose another name');
   }
-  if (user === undefined) await addUser(name, home);
+  if (user === undefined) {
+    if (await isGroup(name)) {
+      throw new CommandError(`${name} is a group of this host already`, 'choose another name');
+    }
+    await addUser(name, home);
+  }
   const path = join(home, hostKeysFile);
   for (const folder of [hostsFolder, home, dirname(path)]) await makeOpenFolder(folder);
-  if (present === undefined) {
-    await replaceFile(path, keysText(name, key));
-    await run('chmod', ['644', path], { timeoutMs: quickMs });
-  }
-  if (!existsSync(socketOf(name)) && (await reloadLine())) await appears(socketOf(name), clock);
-  return existsSync(socketOf(name));
+  if (present === undefined) await replaceFile(path, keysText(name, key), 0o644);
+  if (existsSync(socketOf(name))) return 'taken';
+  if (!(await reloadLine())) return 'stopped';
+  await appears(socketOf(name), clock);
+  return existsSync(socketOf(name)) ? 'taken' : 'silent';
 }
 
 /** Not for ever: why it does not is in the line's journal. */
 async function appears(path: string, clock: Clock): Promise<void> {
   for (let tries = 0; tries < 50 && !existsSync(path); tries++) await clock.sleep(100);
+}
+
+async function isGroup(name: string): Promise<boolean> {
+  const { exitCode } = await run('getent', ['group', name], { timeoutMs: quickMs, expectCodes: [0, 2] });
+  return exitCode === 0;
 }
 
 /** `*` and not `!`, which some sshd take for an account that nobody may use. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, chown, rename, rm } from 'node:fs/promises';
+import { chown, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseHostName, uplinkAlias, uplinkConfigFile, uplinkFolder } from '../../lib/contracts/hosts.ts';
@@ -25,7 +25,7 @@ const paths = {
 };
 
 export interface JoinOptions {
-  /** The fingerprint that the far end must have; else the operator is asked. */
+  /** The fingerprint that the far end must have; else it is the one that it had, or the operator is asked. */
   readonly hostKey: string | undefined;
 }
 
@@ -53,7 +53,8 @@ export async function joinHost(
         'rebuilderctl host leave',
       );
     }
-    const pinned = (await pinnedKey()) ?? (await agreeOn(await ssh.learnHostKey(), destination, hostKey));
+    const pinned =
+      (await pinnedKey(hostKey)) ?? (await agreeOn(await ssh.learnHostKey(), destination, hostKey));
     await makeOpenFolder(uplinkFolder);
     const key = await makeKey(owner);
     await ssh.shown(pinned, acceptCommand(name, key), process.stdin.isTTY === true);
@@ -77,14 +78,21 @@ export async function leaveHost(): Promise<boolean> {
 /** Only a file that differs is written. */
 async function write(path: string, text: string): Promise<void> {
   if ((await readIfThere(path)) === text) return;
-  await replaceFile(path, text);
-  await chmod(path, 0o644);
+  await replaceFile(path, text, 0o644);
 }
 
-async function pinnedKey(): Promise<HostKey | undefined> {
+/** What was agreed on before, which nothing but leaving undoes. */
+async function pinnedKey(expected: string | undefined): Promise<HostKey | undefined> {
   const [, type, base64] = (await readIfThere(paths.knownHosts))?.trim().split(' ') ?? [];
   if (type === undefined || base64 === undefined) return undefined;
-  return { type, base64, fingerprint: fingerprintOf(base64) };
+  const fingerprint = fingerprintOf(base64);
+  if (expected !== undefined && expected !== fingerprint) {
+    throw new CommandError(
+      `${paths.knownHosts} has the host key ${fingerprint}, expected ${expected}`,
+      'if that host has another key now: rebuilderctl host leave, then join again',
+    );
+  }
+  return { type, base64, fingerprint };
 }
 
 /** Nobody is trusted because they answered first. */

@@ -7,9 +7,20 @@ import { CommandError } from '../errors.ts';
 import { findUser, type User } from './machine.ts';
 import { fingerprintOf } from './public-key.ts';
 
-/** ssh as the operator has set it up: with their own keys, agent and configuration, though root runs this. */
+/**
+ * ssh as the operator has set it up: with their own keys and configuration, though root runs this; and with their agent,
+ * where sudo leaves SSH_AUTH_SOCK: by default it does not, sudo(8) `--preserve-env`.
+ */
 
 const askMs = 60_000;
+/** Whatever the operator's own configuration says, the connection that is checked is the one that is used: ssh_config(5). */
+const ownConnection = [
+  'ControlMaster=no',
+  'ControlPath=none',
+  'KnownHostsCommand=none',
+  'RemoteCommand=none',
+  'ClearAllForwardings=yes',
+].flatMap((option) => ['-o', option]);
 const destinationPattern = /^(?:[A-Za-z_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9.:-]*$/;
 
 /** What the far end proves itself by. */
@@ -84,6 +95,7 @@ export class OperatorSsh {
     const file = join(this.folder, 'learned');
     const { stderr } = await this.#run(
       [
+        ...ownConnection,
         ...['-o', `UserKnownHostsFile=${file}`, '-o', 'GlobalKnownHostsFile=/dev/null'],
         ...['-o', 'StrictHostKeyChecking=accept-new', '-o', 'HashKnownHosts=no', '-o', 'UpdateHostKeys=no'],
         ...[
@@ -114,6 +126,7 @@ export class OperatorSsh {
     await writeFile(pinned, knownHostsText(hostKey));
     await chown(pinned, this.user.uid, this.user.gid);
     const options = [
+      ...ownConnection,
       ...['-o', `UserKnownHostsFile=${pinned}`, '-o', 'GlobalKnownHostsFile=/dev/null'],
       ...['-o', 'StrictHostKeyChecking=yes', '-o', `HostKeyAlias=${uplinkAlias}`, '-o', 'UpdateHostKeys=no'],
       ...(isTerminal ? ['-t'] : []),
@@ -123,7 +136,8 @@ export class OperatorSsh {
     const status = shellStatus(await ssh.exited);
     if (status !== 0) {
       throw new CommandError(
-        `${this.destination} did not do it (${status}): nothing has been changed on this host's line`,
+        `${this.destination} did not do it, or did not say so (${status}): this host's line is as it was`,
+        'what stands above says why; it is safe to run this again',
       );
     }
   }

@@ -56,12 +56,38 @@ describe('the file of hooks, changed by its command', () => {
     ['a style that is none', ['a', 'sourcehut', secret]],
     ['a short secret', ['a', 'github', 'short']],
     ['a secret of several words', ['a', 'github', `${secret} and more`]],
+    ['a secret of two words', ['a', 'github', `${secret} ${secret}`]],
+    ['a secret of two lines', ['a', 'github', `${secret}\n${secret}`]],
+    ['a name that begins a comment', ['#ci', 'github', secret]],
+    ['a name of two words', ['a github', 'x', secret]],
+    ['no secret', ['a', 'github', '', 'trixie.amd64']],
     ['a dist that is none', ['a', 'github', secret, 'nonsense']],
   ])('is as it was after %s', async (_what, words) => {
     const before = `salsa github ${secret}\n`;
     writeFileSync(path, before);
-    await expect(addHook(path, words)).rejects.toMatchObject({ code: 'hooks' });
+    const hasNoSecret = expect.not.stringContaining(secret);
+    await expect(addHook(path, words)).rejects.toMatchObject({ code: 'hooks', message: hasNoSecret });
     expect(text()).toBe(before);
+    expect(readdirSync(folder)).toEqual(['webhooks']);
+  });
+
+  it('loses no hook to commands at the same time: who comes second is told so', async () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const done = await Promise.allSettled(names.map((name) => addHook(path, [name, 'github', secret])));
+    const added = names.filter((_name, at) => done[at]?.status === 'fulfilled');
+    expect(added.length).toBeGreaterThan(0);
+    expect([...parseHooks(text(), path).keys()].sort()).toEqual(added);
+    for (const one of done) {
+      if (one.status === 'rejected') expect(one.reason.message).toContain('changed by another command');
+    }
+    expect(readdirSync(folder)).toEqual(['webhooks']);
+  });
+
+  it('is left alone while what a killed command left is there', async () => {
+    writeFileSync(`${path}.new`, 'half');
+    await expect(addHook(path, ['a', 'github', secret])).rejects.toThrow(`rm ${path}.new`);
+    await expect(removeHook(path, 'a')).rejects.toThrow(`rm ${path}.new`);
+    expect([text(), readFileSync(`${path}.new`, 'utf8')]).toEqual(['# ours', 'half']);
   });
 
   it('is not made, nor changed while others may read it', async () => {
