@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../daemons/lib/daemon/config.ts';
 import type { Role } from '../../../daemons/lib/daemon/keys.ts';
+import { run } from '../../../daemons/lib/daemon/program.ts';
 import { Site } from '../../support/salt/site.ts';
 
 const [ours, theirs, before] = ['A', 'B', 'C'].map((letter) => letter.repeat(40));
@@ -98,6 +99,30 @@ describe('rebuilder.conf of a qube', () => {
       expect(loadConfig(role as Role, { paths: [path], env: {} }).warnings).toEqual([]);
     });
   }
+
+  it('goes with consent that lasts in the vault, whatever consent somebody gave there before', async () => {
+    const states = await site.call('state.show_sls', ['package-rebuilder.configure'], 'rebuilder-vault');
+    const { cmd } = (states as Record<string, { cmd: readonly unknown[] }>)[
+      'package-rebuilder-consent-now'
+    ] ?? {
+      cmd: [],
+    };
+    const { unless } = Object.assign({}, ...cmd.filter((one) => typeof one === 'object'));
+    const consent = join(folder, 'consent');
+    const command = String(unless).replace('/run/qubes-gpg-split/stat.rebuilder-attester', consent);
+    expect(command).toContain(consent);
+    const lasts = async () => {
+      const options = { timeoutMs: 30_000, expectCodes: [0, 1] };
+      const { exitCode, stderr } = await run('sh', ['-c', command], options);
+      return [exitCode === 0, stderr];
+    };
+    expect(await lasts()).toEqual([false, '']);
+    await writeFile(consent, '');
+    expect(await lasts()).toEqual([false, '']);
+    const in2100 = 4_102_444_800;
+    await utimes(consent, in2100, in2100);
+    expect(await lasts()).toEqual([true, '']);
+  });
 
   it('is refused in a qube that is not of the suite, and not needed in a disposable base', async () => {
     const shown = async (id: string) =>

@@ -75,10 +75,47 @@ const refused: Readonly<Record<string, Readonly<{ pillar: unknown; lines: readon
     pillar: { config: { common: { dists: 'a', 'rebuilder-id': 'a\nb = c' }, coomon: {} } },
     lines: [
       'package-rebuilder:config:common:dists: found an unknown key, expected a key of rebuilder.conf',
-      'package-rebuilder:config:common:rebuilder-id: found "a\\nb = c", expected a value on one line',
+      'package-rebuilder:config:common:rebuilder-id: found "a\\nb = c", expected a value on one line, without control characters',
       'package-rebuilder:config:coomon: found an unknown section, expected celery, common, debian, qubesos or fedora',
     ],
   },
+  'characters that end a line for whoever reads rebuilder.conf, and others that nobody sees': {
+    pillar: {
+      config: {
+        common: { 'rebuilder-id': 'a\rb', 'sign-rate': '1\u0085', slots: '1\u2028' },
+        debian: { mirror: 'a\u2029b', schedule_get: '\u001b[2J' },
+      },
+    },
+    lines: [
+      ['common:rebuilder-id', '"a\\rb"'],
+      ['common:sign-rate', '"1\\u0085"'],
+      ['common:slots', '"1\\u2028"'],
+      ['debian:mirror', '"a\\u2029b"'],
+      ['debian:schedule_get', '"\\u001b[2J"'],
+    ].map(
+      ([key, found]) =>
+        `package-rebuilder:config:${key}: found ${found}, expected a value on one line, without control characters`,
+    ),
+  },
+  ...Object.fromEntries(
+    [
+      '-oProxyCommand=id',
+      '-l@mirror.example.org',
+      'rebuilder@-mirror',
+      'mirror.example.org',
+      'rebuilder@mirror.example.org:0',
+      'rebuilder@mirror:/srv',
+      'rebuilder@mirror;id',
+    ].map((host) => [
+      `the mirror's host ${host}`,
+      {
+        pillar: { mirror: { host, folder: '/srv' } },
+        lines: [
+          `package-rebuilder:mirror:host: found ${JSON.stringify(host)}, expected USER@HOST or USER@HOST:PORT`,
+        ],
+      },
+    ]),
+  ),
 };
 
 const secrets = {
@@ -96,7 +133,7 @@ describe.concurrent('a pillar is refused before anything is touched, for', () =>
   afterAll(async () => await site.remove());
 
   const applied = (pillar: unknown): Promise<readonly StateResult[]> =>
-    site.apply('package-rebuilder.create', `pillar=${JSON.stringify({ 'package-rebuilder': pillar })}`);
+    site.apply('package-rebuilder.create', `pillar=${asciiJson({ 'package-rebuilder': pillar })}`);
 
   for (const [name, { pillar, lines }] of Object.entries(refused)) {
     it(name, async ({ expect }) => {
@@ -163,6 +200,14 @@ describe('the pillar that is shipped', () => {
     }
   });
 });
+
+/** YAML folds a line that U+0085 ends, unless it is escaped. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u0080-\uffff]/g,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
 
 function pick(tree: unknown, [key, ...rest]: readonly string[]): unknown {
   return key === undefined ? tree : pick((tree as Record<string, unknown> | undefined)?.[key], rest);
