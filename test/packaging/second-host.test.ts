@@ -25,6 +25,15 @@ beforeAll(async () => {
     '-c',
     "mkdir -p -m 700 /root/.ssh && ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519",
   );
+  // What they have set up for themselves, each of which would have join talk to somebody else, or say something else there.
+  const settings = [
+    'ControlMaster auto',
+    'ControlPath ~/.ssh/%C',
+    'ControlPersist 60',
+    'RemoteCommand false',
+  ];
+  settings.push('KnownHostsCommand /bin/false', 'LocalForward 22 127.0.0.1:22', 'ExitOnForwardFailure yes');
+  writeFileSync(b.path('root/.ssh/config'), `Host *\n${settings.join('\n')}\n`, { mode: 0o600 });
   const key = await b.run('cat', '/root/.ssh/id_ed25519.pub');
   await a.run('mkdir', '-p', '-m', '700', '/root/.ssh');
   writeFileSync(a.path('root/.ssh/authorized_keys'), key, { mode: 0o600 });
@@ -97,6 +106,7 @@ describe('rebuilderctl host', () => {
     ['dom0', 'that no qube has'],
     ['rebuilder-attester', 'is a user of this host already'],
     ['root', 'is a user of this host already'],
+    ['audio', 'is a group of this host already'],
   ])('refuses the name %j', async (bad, why) => {
     const key = await b.run('cat', '/root/.ssh/id_ed25519.pub');
     const told = await a.try('rebuilderctl', 'host', 'accept', bad, key.trim());
@@ -126,6 +136,16 @@ describe('rebuilderctl host', () => {
     expect(await a.run('rebuilderctl', 'host', 'list')).toMatch(new RegExp(`^${name} .* yes$`, 'm'));
     const again = await b.try('rebuilderctl', 'host', 'join', `root@${addressOfA}`, 'other-name');
     expect(again).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('has joined another line') });
+    const other = `SHA256:${'A'.repeat(43)}`;
+    const pinned = await b.try('rebuilderctl', ...join.slice(0, -1), other);
+    expect(pinned).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('rebuilderctl host leave') });
+    const mode = await a.run(
+      'stat',
+      '--format',
+      '%a',
+      `/etc/package-rebuilder/hosts/${name}/.ssh/authorized_keys`,
+    );
+    expect(mode.trim()).toBe('644');
     const key = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'A'.repeat(43)}`;
     const taken = await a.try('rebuilderctl', 'host', 'accept', name, key);
     expect(taken).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('with another key') });
