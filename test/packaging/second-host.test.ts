@@ -151,6 +151,20 @@ describe('rebuilderctl host', () => {
     expect(taken).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('with another key') });
   });
 
+  it('says where to look when the line runs and does not take the host', async () => {
+    const pid = await a.show('rebuilder.service', 'MainPID');
+    await a.run('kill', '-STOP', pid);
+    try {
+      const key = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'B'.repeat(43)}`;
+      expect(await a.run('rebuilderctl', 'host', 'accept', 'unseen', key)).toContain(
+        'journalctl -u rebuilder says why',
+      );
+    } finally {
+      await a.run('kill', '-CONT', pid);
+    }
+    await a.run('rebuilderctl', 'host', 'remove', 'unseen');
+  });
+
   it('makes the line a rebuilder of the other', async () => {
     await b.run('systemctl', 'enable', '--now', 'rebuilder');
     await expect.poll(workersOfA, askMs).toContain(name);
