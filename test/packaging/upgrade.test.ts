@@ -76,9 +76,15 @@ describe('the packages, purged', () => {
     expect(files.filter((path) => !/^\/(run|sys|dev|var\/(log|cache\/man))/.test(path))).toEqual([]);
   });
 
-  it('leave no folder where there was no key', async () => {
+  it('leave no folder where there was no key, nor the user of a host that joined, though it is logged in', async () => {
     const qubeOf = await boot('orchestrator');
+    const key = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'A'.repeat(43)}`;
+    expect(await qubeOf.run('rebuilderctl', 'host', 'accept', 'second-host', key)).toContain(
+      'once the line runs: systemctl enable --now rebuilder',
+    );
+    await qubeOf.run('systemd-run', '--quiet', '--uid=second-host', 'sleep', '3600');
     await qubeOf.run('apt-get', 'purge', '--yes', ...all);
+    expect((await qubeOf.try('getent', 'passwd', 'second-host')).exitCode).toBe(2);
     const files = (await left(qubeOf)).trim().split('\n');
     expect(
       files.filter((path) => path !== '' && !/^\/(run|sys|dev|var\/(log|cache\/man))/.test(path)),

@@ -42,6 +42,8 @@ const subjects: readonly Subject[] = [
     fi
   done
   rm -rf /etc/package-rebuilder/hosts /etc/package-rebuilder/uplink
+  # dpkg could not, while they were in it.
+  rmdir /etc/package-rebuilder 2>/dev/null || true
 `,
   },
 ];
