@@ -6,7 +6,8 @@ import type { Clock } from '../../lib/daemon/clock.ts';
 import { run } from '../../lib/daemon/program.ts';
 import { readIfThere, replaceFile } from '../../lib/objects/durable-file.ts';
 import { CommandError } from '../errors.ts';
-import { findUser, makeOpenFolder, reloadLine } from './machine.ts';
+import { findUser } from '../users.ts';
+import { makeOpenFolder, reloadLine } from './machine.ts';
 import { type PublicKey, parsePublicKey } from './public-key.ts';
 
 /** The hosts that may call the line of this one, as rebuilders. */

@@ -8,7 +8,8 @@ import { run } from '../../lib/daemon/program.ts';
 import { readIfThere, replaceFile } from '../../lib/objects/durable-file.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../errors.ts';
-import { findUser, makeOpenFolder } from './machine.ts';
+import { findUser } from '../users.ts';
+import { makeOpenFolder } from './machine.ts';
 import { type HostKey, knownHostsText, OperatorSsh, type Place } from './operator-ssh.ts';
 import { fingerprintOf } from './public-key.ts';
 

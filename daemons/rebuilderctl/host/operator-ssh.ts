@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { uplinkAlias } from '../../lib/contracts/hosts.ts';
 import { run, shellStatus, spawnProgram } from '../../lib/daemon/program.ts';
 import { CommandError } from '../errors.ts';
-import { findUser, type User } from './machine.ts';
+import { findUser, type User } from '../users.ts';
 import { fingerprintOf } from './public-key.ts';
 
 /**

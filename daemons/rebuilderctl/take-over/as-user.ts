@@ -1,5 +1,5 @@
 import { run } from '../../lib/daemon/program.ts';
-import type { User } from '../host/machine.ts';
+import type { User } from '../users.ts';
 
 /** What is done in a role's own folders is done as that role: root would follow whatever links the role has put there. */
 

@@ -5,7 +5,7 @@ import { maxInputBytes } from '../../lib/contracts/fetch.ts';
 import { run } from '../../lib/daemon/program.ts';
 import { maxPublicationPath, parsePublicationPath } from '../../lib/domain/names.ts';
 import { CommandError } from '../errors.ts';
-import type { User } from '../host/machine.ts';
+import type { User } from '../users.ts';
 import { runAs } from './as-user.ts';
 
 /** A published tree as PackageRebuilder left it: links, and symbolic links between folders and files of it. */

@@ -4,7 +4,7 @@ import { qubeOf } from '../../lib/contracts/qubes.ts';
 import { inheritedFolder, inheritedList } from '../../lib/contracts/seed.ts';
 import { statOf } from '../../lib/objects/files.ts';
 import { CommandError } from '../errors.ts';
-import { findUser, type User } from '../host/machine.ts';
+import { findUser, type User } from '../users.ts';
 import { givePublicKey, HomeCopy } from './gnupg.ts';
 import { copyPublished, findPublished } from './links.ts';
 import { copySshFiles, sshFiles } from './ssh-keys.ts';
