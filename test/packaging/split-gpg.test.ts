@@ -38,7 +38,7 @@ describe.skipIf(one === undefined || two === undefined)("Qubes' own split-GPG se
     expect(failed(await vault.apply('package-rebuilder.install', 'rebuilder-tpl-debian'))).toEqual([]);
     await installServers();
     const made = await asUser(
-      "node /usr/lib/package-rebuilder/vault-keys.js make 'Us <us@example.org>' --home ~/.gnupg",
+      "node /usr/lib/package-rebuilder/rebuilder-keys.js make 'Us <us@example.org>' --home ~/.gnupg",
     );
     key = parseFingerprint(made.slice(0, 40));
     publicKey = gnupg.gpg(['--dearmor'], made.slice(41));

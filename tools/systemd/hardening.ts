@@ -37,7 +37,8 @@ SystemCallErrorNumber=EPERM
 `;
 
 /** What libvchan opens for a call (QubesOS/qubes-core-vchan-xen: vchan/init.c), of group \`qubes\`. */
-const xenDevices = ['evtchn', 'gntalloc', 'gntdev', 'privcmd', 'xenbus'];
+// libxencall opens hypercall after privcmd, and takes any refusal but ENOENT for a failure (Xen's tools/libs/call/linux.c).
+const xenDevices = ['evtchn', 'gntalloc', 'gntdev', 'hypercall', 'privcmd', 'xenbus'];
 
 function devices({ calls }: UnitRole): string {
   if (!calls) return 'DevicePolicy=closed\nPrivateDevices=yes\nPrivateUsers=yes\n';
