@@ -10,7 +10,7 @@ import { maxInputBytes } from '../lib/contracts/fetch.ts';
 import { formatJsonLines, readJsonLines } from '../lib/contracts/json-lines.ts';
 import { inheritedFolder, inheritedList } from '../lib/contracts/seed.ts';
 import type { Log } from '../lib/daemon/log.ts';
-import { type PublicationPath, parsePublicationPath } from '../lib/domain/names.ts';
+import { publicationPathOf } from '../lib/domain/names.ts';
 import { replaceFile } from '../lib/objects/durable-file.ts';
 import { statOf, syncFolder } from '../lib/objects/files.ts';
 import type { ObjectStore } from '../lib/objects/store.ts';
@@ -74,7 +74,7 @@ async function readList(list: string): Promise<readonly PublicationEntry[]> {
 async function readInherited(dir: string, objects: ObjectStore, log: Log): Promise<PublicationEntry[]> {
   const entries: PublicationEntry[] = [];
   for await (const name of filesIn(dir, '')) {
-    const path = publishedAs(name);
+    const path = publicationPathOf(name);
     const size = (await statOf(join(dir, name)))?.size ?? 0;
     if (path === undefined || size > maxInputBytes) {
       const why = path === undefined ? 'no name that can be published' : 'too large';
@@ -91,6 +91,8 @@ export function withInherited(
   entries: readonly PublicationEntry[],
   inherited: readonly PublicationEntry[],
 ): PublicationEntry[] {
+  // Nothing was taken over on most hosts.
+  if (inherited.length === 0) return [...entries];
   const files = new Set<string>(entries.map(({ path }) => path));
   const folders = new Set(entries.flatMap(({ path }) => foldersOf(path)));
   const kept = inherited.filter(
@@ -103,14 +105,6 @@ export function withInherited(
 function foldersOf(path: string): readonly string[] {
   const parts = path.split('/').slice(0, -1);
   return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
-}
-
-function publishedAs(name: string): PublicationPath | undefined {
-  try {
-    return parsePublicationPath(name);
-  } catch {
-    return undefined;
-  }
 }
 
 async function* filesIn(dir: string, folder: string): AsyncIterable<string> {

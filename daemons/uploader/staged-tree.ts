@@ -2,7 +2,12 @@ import { link, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import type { PublicationEntry } from '../lib/contracts/documents/publication.ts';
 import type { Clock } from '../lib/daemon/clock.ts';
-import { type PublicationPath, parsePublicationPath, type Sha256 } from '../lib/domain/names.ts';
+import {
+  type PublicationPath,
+  parsePublicationPath,
+  publicationPathOf,
+  type Sha256,
+} from '../lib/domain/names.ts';
 import { readIfThere, replaceFile } from '../lib/objects/durable-file.ts';
 import { ObjectStore } from '../lib/objects/store.ts';
 
@@ -118,18 +123,13 @@ async function others(
   for (const item of await readdir(join(root, folder), { withFileTypes: true })) {
     const path = folder === '' ? item.name : `${folder}/${item.name}`;
     if (item.isDirectory()) found.push(...(await others(root, path, wanted)));
-    else if (!wanted.has(path)) found.push(...publishedAs(path));
+    else if (!wanted.has(path)) {
+      // What somebody else left in the tree under a name that no publication has was never sent.
+      const published = publicationPathOf(path);
+      if (published !== undefined) found.push(published);
+    }
   }
   return found;
-}
-
-/** What somebody else left in the tree under a name that no publication has was never sent. */
-function publishedAs(path: string): readonly PublicationPath[] {
-  try {
-    return [parsePublicationPath(path)];
-  } catch {
-    return [];
-  }
 }
 
 /** Removes files that are not wanted and folders that thereby hold nothing; says whether `folder` still holds any. */

@@ -110,6 +110,15 @@ export function parsePublicationPath(untrusted: unknown): PublicationPath {
   );
 }
 
+/** The path that a file's name would be, if it can be one. */
+export function publicationPathOf(name: string): PublicationPath | undefined {
+  try {
+    return parsePublicationPath(name);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whoever rebuilds, in statements: a web address of a closed alphabet, no segment of it `.` or `..`. */
 export function parseRebuilderId(untrusted: unknown): RebuilderId {
   return parseAs<'RebuilderId'>(

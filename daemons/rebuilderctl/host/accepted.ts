@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hostCallProgram, hostKeysFile, hostsFolder, parseHostName } from '../../lib/contracts/hosts.ts';
+import { callerSocket, installedLine } from '../../lib/contracts/line.ts';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import { run } from '../../lib/daemon/program.ts';
+import { findUsers } from '../../lib/daemon/users.ts';
 import { readIfThere, replaceFile } from '../../lib/objects/durable-file.ts';
 import { CommandError } from '../errors.ts';
-import { findUser } from '../users.ts';
 import { makeOpenFolder, reloadLine } from './machine.ts';
 import { type PublicKey, parsePublicKey } from './public-key.ts';
 
@@ -22,12 +23,9 @@ export interface AcceptedHost {
 /** `taken`: it may call now; `stopped`: once the line runs; `silent`: the line runs, and has not made its socket in a while. */
 export type Acceptance = 'taken' | 'stopped' | 'silent';
 
-const lineFolder = '/var/lib/rebuilder-line';
 const quickMs = 60_000;
 
-function socketOf(name: string): string {
-  return join(lineFolder, 'qubes', name, 'qrexec-agent');
-}
+const socketOf = (name: string) => callerSocket(installedLine, name);
 
 /** `restrict`: no terminal, no forwarding of anything, no rc file; and one program. */
 function keysText(name: string, key: PublicKey): string {
@@ -56,7 +54,7 @@ export async function acceptHost(
     );
   }
   const home = join(hostsFolder, name);
-  const user = await findUser(name);
+  const [user] = await findUsers([name]);
   if (user !== undefined && user.home !== home) {
     throw new CommandError(`${name} is a user of this host already`, 'choose another name');
   }
@@ -96,7 +94,7 @@ async function addUser(name: string, home: string): Promise<void> {
 export async function removeHost(untrustedName: string, clock: Clock): Promise<boolean> {
   const name = parseHostName(untrustedName);
   const home = join(hostsFolder, name);
-  const user = await findUser(name);
+  const [user] = await findUsers([name]);
   const isOurs = user?.home === home;
   if (!isOurs && !existsSync(home)) return false;
   await rm(home, { recursive: true, force: true });

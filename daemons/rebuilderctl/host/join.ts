@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline/promises';
 import { parseHostName, uplinkAlias, uplinkConfigFile, uplinkFolder } from '../../lib/contracts/hosts.ts';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
 import { run } from '../../lib/daemon/program.ts';
+import { findUsers, identityOf, type User } from '../../lib/daemon/users.ts';
 import { readIfThere, replaceFile } from '../../lib/objects/durable-file.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../errors.ts';
-import { findUser } from '../users.ts';
 import { makeOpenFolder } from './machine.ts';
 import { type HostKey, knownHostsText, OperatorSsh, type Place } from './operator-ssh.ts';
 import { fingerprintOf } from './public-key.ts';
@@ -41,7 +41,7 @@ export async function joinHost(
   { hostKey }: JoinOptions,
 ): Promise<string> {
   const name = parseHostName(untrustedName);
-  const owner = await findUser(qubeOf('orchestrator'));
+  const [owner] = await findUsers([qubeOf('orchestrator')]);
   if (owner === undefined) throw new CommandError(`user ${qubeOf('orchestrator')} is missing`);
   const ssh = await OperatorSsh.open(destination, context.env);
   try {
@@ -62,7 +62,7 @@ export async function joinHost(
     await write(paths.knownHosts, knownHostsText(pinned));
     await write(paths.config, config);
     await write(paths.environment, `REBUILDER_UPLINK=--uplink ${uplinkFolder}\n`);
-    return await tryOut(owner.uid, owner.gid);
+    return await tryOut(owner);
   } finally {
     await ssh.close();
   }
@@ -170,10 +170,9 @@ function configText(name: string, { hostName, port, proxyCommand }: Place): stri
 }
 
 /** Asks the far end for no service, by the new key and as the line will. */
-async function tryOut(uid: number, gid: number): Promise<string> {
-  const identity = ['--reuid', String(uid), '--regid', String(gid), '--init-groups'];
+async function tryOut(owner: User): Promise<string> {
   const ssh = ['ssh', '-F', paths.config, '-T', uplinkAlias];
-  const { stdout, stderr, exitCode } = await run('setpriv', [...identity, '--', ...ssh], {
+  const { stdout, stderr, exitCode } = await run('setpriv', [...identityOf(owner), '--', ...ssh], {
     timeoutMs: quickMs,
     cwd: '/',
     env: { HOME: '/' },

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uplinkAlias } from '../../lib/contracts/hosts.ts';
 import { run, shellStatus, spawnProgram } from '../../lib/daemon/program.ts';
+import { findUsers, identityOf, type User } from '../../lib/daemon/users.ts';
 import { CommandError } from '../errors.ts';
-import { findUser, type User } from '../users.ts';
 import { fingerprintOf } from './public-key.ts';
 
 /**
@@ -55,7 +55,7 @@ export class OperatorSsh {
       throw new CommandError(`expected USER@HOST, found ${JSON.stringify(destination)}`);
     }
     const uid = env.SUDO_UID ?? '0';
-    const user = await findUser(uid);
+    const [user] = await findUsers([uid]);
     if (user === undefined) throw new CommandError(`SUDO_UID: there is no user ${uid}`);
     const folder = await mkdtemp(join(tmpdir(), 'rebuilder-join-'));
     await chown(folder, user.uid, user.gid);
@@ -143,9 +143,7 @@ export class OperatorSsh {
   }
 
   #command(args: readonly string[]): readonly string[] {
-    const { uid, gid } = this.user;
-    const identity =
-      uid === 0 ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(gid), '--init-groups', '--'];
+    const identity = this.user.uid === 0 ? [] : ['setpriv', ...identityOf(this.user), '--'];
     return [...identity, 'ssh', ...args];
   }
 

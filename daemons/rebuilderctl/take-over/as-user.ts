@@ -1,12 +1,12 @@
 import { run } from '../../lib/daemon/program.ts';
-import type { User } from '../users.ts';
+import { identityOf, type User } from '../../lib/daemon/users.ts';
 
 /** What is done in a role's own folders is done as that role: root would follow whatever links the role has put there. */
 
 const quickMs = 60_000;
 
-export function asUser({ uid, gid }: User, command: readonly string[]): readonly [string, readonly string[]] {
-  return ['setpriv', ['--reuid', String(uid), '--regid', String(gid), '--init-groups', '--', ...command]];
+export function asUser(user: User, command: readonly string[]): readonly [string, readonly string[]] {
+  return ['setpriv', [...identityOf(user), '--', ...command]];
 }
 
 export async function makeFolderAs(user: User, path: string): Promise<void> {

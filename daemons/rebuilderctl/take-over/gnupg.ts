@@ -1,8 +1,8 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../lib/daemon/program.ts';
+import type { User } from '../../lib/daemon/users.ts';
 import { CommandError } from '../errors.ts';
-import type { User } from '../users.ts';
 import { asUser, makeFolderAs, runAs, writeAs } from './as-user.ts';
 
 /** Signing keys of PackageRebuilder's attester, to the vault; their public halves to the attester. */

@@ -3,9 +3,9 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { maxInputBytes } from '../../lib/contracts/fetch.ts';
 import { run } from '../../lib/daemon/program.ts';
-import { maxPublicationPath, parsePublicationPath } from '../../lib/domain/names.ts';
+import type { User } from '../../lib/daemon/users.ts';
+import { maxPublicationPath, publicationPathOf } from '../../lib/domain/names.ts';
 import { CommandError } from '../errors.ts';
-import type { User } from '../users.ts';
 import { runAs } from './as-user.ts';
 
 /** A published tree as PackageRebuilder left it: links, and symbolic links between folders and files of it. */
@@ -55,7 +55,11 @@ export async function findPublished(root: string): Promise<PublishedTree> {
         checkFolder(real, found, owner);
         // A link to a folder above would never end.
         if (path.length < maxPublicationPath && !above.includes(real)) await visit(path, [...above, real]);
-      } else if (found?.isFile() === true && found.size <= maxInputBytes && isPublishable(path)) {
+      } else if (
+        found?.isFile() === true &&
+        found.size <= maxInputBytes &&
+        publicationPathOf(path) !== undefined
+      ) {
         files.push(path);
       } else leftOut.push(path);
     }
@@ -72,15 +76,6 @@ function checkFolder(path: string, { uid, mode }: Stats, owner: Stats): void {
     `${path}: others than the tree's owner may write there`,
     `chown -R --no-dereference, or chmod -R o-w: it must not change while it is copied`,
   );
-}
-
-function isPublishable(path: string): boolean {
-  try {
-    parsePublicationPath(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const pipe = `setpriv --reuid="$1" --regid="$2" --clear-groups -- \

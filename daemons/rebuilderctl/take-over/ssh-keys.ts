@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { User } from '../../lib/daemon/users.ts';
 import { isCode } from '../../lib/objects/files.ts';
 import { CommandError } from '../errors.ts';
-import type { User } from '../users.ts';
 import { makeFolderAs, readAs, writeAs } from './as-user.ts';
 
 /** The mirror's key and its pinned host key, as PackageRebuilder's uploader had them in /root/.ssh. */

@@ -1,17 +1,17 @@
+import { existsSync } from 'node:fs';
 import { chown, mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { installedLine, stateFolder } from '../../lib/contracts/line.ts';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
-import { inheritedFolder, inheritedList } from '../../lib/contracts/seed.ts';
+import { inheritedFolder, inheritedNames } from '../../lib/contracts/seed.ts';
+import { findUsers, type User } from '../../lib/daemon/users.ts';
 import { statOf } from '../../lib/objects/files.ts';
 import { CommandError } from '../errors.ts';
-import { findUser, type User } from '../users.ts';
 import { givePublicKey, HomeCopy } from './gnupg.ts';
 import { copyPublished, findPublished } from './links.ts';
 import { copySshFiles, sshFiles } from './ssh-keys.ts';
 
 /** Goes on with what PackageRebuilder kept on this host. Of its own folder nothing is changed. */
-
-const states = '/var/lib/rebuilder-line/state';
 
 /** Tells a line for each thing that was done, or would be, as soon as it was. */
 export async function takeOver(seed: string, apply: boolean, tell: (line: string) => void): Promise<void> {
@@ -32,8 +32,7 @@ async function takeLinks(from: string, apply: boolean): Promise<readonly string[
   const owner = await roleUser('uploader');
   const state = await stateOf('uploader', owner, apply);
   const to = join(state, inheritedFolder);
-  const past = [to, join(state, inheritedList)];
-  if ((await Promise.all(past.map(statOf))).some(Boolean))
+  if (inheritedNames.some((name) => existsSync(join(state, name))))
     return [`${from}: taken over before, into ${state}`];
   const tree = await findPublished(from);
   const what = `${tree.files.length} published files of ${from}`;
@@ -113,7 +112,7 @@ async function nameDatabases(seed: string): Promise<readonly string[]> {
 
 async function roleUser(role: string): Promise<User> {
   const name = qubeOf(role);
-  const user = await findUser(name);
+  const [user] = await findUsers([name]);
   if (user === undefined)
     throw new CommandError(`user ${name} is missing`, 'install package-rebuilder-standalone');
   return user;
@@ -121,9 +120,9 @@ async function roleUser(role: string): Promise<User> {
 
 /** The folder of a role's state, made as the line makes it where it has not run yet. */
 async function stateOf(role: string, owner: User, apply: boolean): Promise<string> {
-  const path = join(states, role);
+  const path = stateFolder(installedLine, role);
   if (!apply || (await statOf(path)) !== undefined) return path;
-  await mkdir(states, { recursive: true, mode: 0o711 });
+  await mkdir(dirname(path), { recursive: true, mode: 0o711 });
   await mkdir(path, { recursive: true, mode: 0o700 });
   await chown(path, owner.uid, owner.gid);
   return path;

@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { callerSocket, stateFolder } from '../../lib/contracts/line.ts';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
 import type { DaemonRole } from '../../lib/domain/roles.ts';
 import type { JoinedHost } from './hosts.ts';
@@ -28,7 +29,7 @@ export interface Folders {
 }
 
 export function foldersOf(root: string, cache: string | undefined): Folders {
-  const callerOf = (qube: string) => join(root, 'qubes', qube, 'qrexec-agent');
+  const callerOf = (qube: string) => callerSocket(root, qube);
   const below = (part: string) => (role: string) => join(root, part, role);
   return {
     root,
@@ -37,7 +38,7 @@ export function foldersOf(root: string, cache: string | undefined): Folders {
     services: join(root, 'services'),
     configs: join(root, 'conf'),
     sandboxes: join(root, 'sandboxes'),
-    state: below('state'),
+    state: (role) => stateFolder(root, role),
     cache: (role) => join(cache ?? join(root, 'cache'), role),
     runtime: below('run'),
     config: (role) => join(root, 'conf', role, 'rebuilder.conf'),

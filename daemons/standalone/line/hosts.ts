@@ -18,7 +18,7 @@ export async function findHosts(
 ): Promise<readonly JoinedHost[]> {
   if (folder === undefined || !existsSync(folder)) return [];
   const entries = readdirSync(folder).filter((name) => existsSync(join(folder, name, hostKeysFile)));
-  const users = entries.length === 0 ? new Map<string, Owner>() : await lookUp(entries);
+  const users = await lookUp(entries);
   return entries.sort().flatMap((entry): JoinedHost[] => {
     const owner = users.get(entry);
     const why = qubes.includes(entry) ? 'this line has a qube of that name' : problemOf(entry, owner);

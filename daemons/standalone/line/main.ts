@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inheritedFolder, inheritedList, seedFolder } from '../../lib/contracts/seed.ts';
+import { stateFolder } from '../../lib/contracts/line.ts';
+import { inheritedNames, seedFolder } from '../../lib/contracts/seed.ts';
 import { systemClock } from '../../lib/daemon/clock.ts';
 import { openLog } from '../../lib/daemon/log.ts';
 import { openNotify } from '../../lib/daemon/notify.ts';
@@ -23,7 +24,7 @@ const over = new AbortController();
 stopSignal().addEventListener('abort', () => over.abort());
 /** Taken over, it is an uploader's. */
 const takenOver = (folder: string) =>
-  [inheritedFolder, inheritedList].some((name) => existsSync(join(folder, 'state/uploader', name)));
+  inheritedNames.some((name) => existsSync(join(stateFolder(folder, 'uploader'), name)));
 let line: Line | undefined;
 try {
   const options = parseLineOptions(process.argv.slice(2));

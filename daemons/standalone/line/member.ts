@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/daemon/clock.ts';
 import { type SpawnedProgram, shellStatus, spawnProgram } from '../../lib/daemon/program.ts';
+import { identityOf } from '../../lib/daemon/users.ts';
 import type { Owner } from './users.ts';
 
 /** One process of a line: the broker, an agent or a role. */
@@ -75,7 +76,7 @@ export function startMember(options: MemberOptions): Member {
 }
 
 function privileges({ owner, mayGainPrivileges }: MemberOptions): string[] {
-  const identity = owner ? ['--reuid', String(owner.uid), '--regid', String(owner.gid), '--init-groups'] : [];
+  const identity = owner ? identityOf(owner) : [];
   return ['--pdeathsig', 'TERM', ...identity, ...(mayGainPrivileges ? [] : ['--no-new-privs']), '--'];
 }
 

@@ -1,13 +1,9 @@
 import { qubeOf } from '../../lib/contracts/qubes.ts';
-import { run } from '../../lib/daemon/program.ts';
+import { findUsers, type User } from '../../lib/daemon/users.ts';
 import { LineError } from './options.ts';
 import { brokerUser, disposableUser, type QubeRole } from './roles.ts';
 
-export interface Owner {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-}
+export type Owner = Pick<User, 'name' | 'uid' | 'gid'>;
 
 /** Who owns what of a line: a user each, or, where an ordinary user starts it, all the same one. */
 export interface Owners {
@@ -41,12 +37,5 @@ export async function findOwners(
 
 /** Those of the users that there are. */
 export async function lookUp(names: readonly string[]): Promise<ReadonlyMap<string, Owner>> {
-  // getent answers 2 when some of the names are unknown, and still tells of the others.
-  const { stdout } = await run('getent', ['passwd', ...names], { timeoutMs: 10_000, expectCodes: [0, 2] });
-  const users = new Map<string, Owner>();
-  for (const line of stdout.toString('utf8').split('\n')) {
-    const [name, , uid, gid] = line.split(':');
-    if (name && uid && gid) users.set(name, { name, uid: Number(uid), gid: Number(gid) });
-  }
-  return users;
+  return new Map((await findUsers(names)).map((user) => [user.name, user]));
 }

@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../lib/daemon/program.ts';
+import { identityOf } from '../../lib/daemon/users.ts';
 import { parseFingerprint } from '../../lib/domain/names.ts';
 import { signedVerdicts } from '../../lib/domain/verdict.ts';
 import type { Folders } from './folders.ts';
@@ -73,8 +74,7 @@ async function askVault(
   owners: Owners,
   program: readonly string[],
 ): Promise<string> {
-  const { uid, gid } = owners.of('vault');
-  const identity = owners.separate ? ['--reuid', String(uid), '--regid', String(gid), '--init-groups'] : [];
+  const identity = owners.separate ? identityOf(owners.of('vault')) : [];
   const state = folders.state('vault');
   const { stdout } = await run('setpriv', [...identity, '--', ...program, ...args], {
     timeoutMs,
