@@ -28,7 +28,7 @@ const programs = {
   reporter: 'daemons/reporter/main.ts',
   uploader: 'daemons/uploader/main.ts',
   webhook: 'daemons/webhook/main.ts',
-  'webhook-hooks': 'daemons/webhook/secrets/main.ts',
+  'webhook-hooks': 'daemons/webhook/hooks/main.ts',
   rebuilderctl: 'daemons/rebuilderctl/main.ts',
   broker: 'daemons/standalone/broker/main.ts',
   agent: 'daemons/standalone/agent/main.ts',
