@@ -23,7 +23,7 @@ import {
   must,
   packageFiles,
   packagesFolder,
-  sourceFolder,
+  sourceFiles,
 } from '../support/installed-root.ts';
 import { LocalArchive } from '../support/local-archive.ts';
 import { openRealLine, type RealLine } from '../support/real-line.ts';
@@ -43,12 +43,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'own-'));
   chmodSync(folder, 0o755);
   root = await makeTrixieRoot(join(folder, 'root'));
-  const files = readdirSync(sourceFolder).filter((name) => /\.(dsc|tar\.xz)$/.test(name));
-  await bring(
-    root,
-    files.map((name) => join(sourceFolder, name)),
-    'work',
-  );
+  await bring(root, await sourceFiles(), 'work');
   await must(root, 'sh', '-c', 'cd /work && dpkg-source --extract *.dsc elsewhere');
   await must(root, 'apt-get', 'update', '-qq');
   await must(root, 'apt-get', 'install', '--yes', '--no-install-recommends', 'build-essential');
@@ -76,9 +71,7 @@ describe('the suite, given its own source package and buildinfo', () => {
   beforeAll(async () => {
     archive = new LocalArchive({ codename: suite, origin: 'Debian' });
     chmodSync(archive.root, 0o755);
-    archive.addSourceFiles(
-      join(sourceFolder, readdirSync(sourceFolder).find((one) => one.endsWith('.dsc')) ?? ''),
-    );
+    archive.addSourceFiles((await sourceFiles()).find((path) => path.endsWith('.dsc')) ?? '');
     for (const name of names) archive.addDeb(join(packagesFolder, name));
     archive.publish();
     const buildinfos = join(folder, 'buildinfos');

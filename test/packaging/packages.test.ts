@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import {
   must,
   packageFiles,
   packagesFolder,
-  sourceFolder,
+  sourceFiles,
 } from '../support/installed-root.ts';
 
 let folder: string;
@@ -27,12 +27,7 @@ describe('the packages', () => {
       (await packageFiles()).map((name) => join(packagesFolder, name)),
       'lint',
     );
-    const source = readdirSync(sourceFolder).filter((name) => /\.(dsc|tar\.xz)$/.test(name));
-    await bring(
-      root,
-      source.map((name) => join(sourceFolder, name)),
-      'lint',
-    );
+    await bring(root, await sourceFiles(), 'lint');
     const found = await must(
       root,
       'sh',

@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callerSocket, installedLine } from '../../daemons/lib/contracts/line.ts';
 import { run } from '../../daemons/lib/daemon/program.ts';
 import { Machine } from '../support/machine.ts';
+import { lineCtl } from './standalone-line.ts';
 
 /** Two machines with a cable between them: `a` has a line, `b` is to be a rebuilder of it. */
 
@@ -10,7 +12,6 @@ let b: Machine;
 const open = new Set<Machine>();
 const addressOfA = '10.77.0.1';
 const name = 'second-host';
-const adminSocket = '/var/lib/rebuilder-line/qubes/rebuilder-admin/qrexec-agent';
 const askMs = { timeout: 90_000 };
 
 beforeAll(async () => {
@@ -70,7 +71,7 @@ async function hostKeyOfA(): Promise<string> {
 }
 
 async function workersOfA(): Promise<readonly string[]> {
-  const told = await a.run('env', `QREXEC_AGENT_SOCKET=${adminSocket}`, 'rebuilderctl', 'status', '--json');
+  const told = await lineCtl(a, 'status', '--json');
   return JSON.parse(told).workers.map(({ qube }: { qube: string }) => qube);
 }
 
@@ -215,7 +216,7 @@ describe('rebuilderctl host', () => {
   it('lets the user of a joined host at no other socket', async () => {
     const as = ['setpriv', '--reuid', name, '--regid', name, '--clear-groups', '--'];
     for (const qube of ['rebuilder-admin', 'rebuilder-worker', 'rebuilder-attester']) {
-      const socket = `/var/lib/rebuilder-line/qubes/${qube}/qrexec-agent`;
+      const socket = callerSocket(installedLine, qube);
       const told = await a.try(
         ...(as as [string, ...string[]]),
         'qrexec-client-vm',

@@ -2,16 +2,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type DemoRow, parseLines } from '../demo/follow.ts';
 import { machinesMirror, officialLine, suite } from '../support/beside-mirror.ts';
 import { Machine } from '../support/machine.ts';
+import { lineCtl } from './standalone-line.ts';
 
 let machine: Machine | undefined;
 afterEach(async () => {
   await machine?.close();
   machine = undefined;
 });
-
-const socket = '/var/lib/rebuilder-line/qubes/rebuilder-admin/qrexec-agent';
-const ctl = (host: Machine, ...args: readonly string[]) =>
-  host.run('env', `QREXEC_AGENT_SOCKET=${socket}`, 'rebuilderctl', ...args);
 
 /**
  * A container's /proc is read-only and masked in parts, and then no namespace inside may have one of its own (mount_too_revealing
@@ -41,7 +38,7 @@ describe('a Debian host on which package-rebuilder-standalone is installed', () 
     expect(await host.show('rebuilder.service', 'ActiveState')).toBe('inactive');
     await host.run('systemctl', 'enable', '--now', 'rebuilder');
     const seen = async () => {
-      return JSON.parse(await ctl(host, 'status', '--json'))
+      return JSON.parse(await lineCtl(host, 'status', '--json'))
         .workers.map(({ qube }: { qube: string }) => qube)
         .sort();
     };
@@ -71,9 +68,9 @@ describe('a Debian host on which package-rebuilder-standalone is installed', () 
     });
     const host = machine;
     await host.run('systemctl', 'start', 'rebuilder');
-    await ctl(host, 'trigger', 'rebuild', 'debootstrap', `${suite}.all`);
+    await lineCtl(host, 'trigger', 'rebuild', 'debootstrap', `${suite}.all`);
     const row = async () =>
-      parseLines<DemoRow & { state: string }>(await ctl(host, 'results', 'debootstrap', '--json'))[0];
+      parseLines<DemoRow & { state: string }>(await lineCtl(host, 'results', 'debootstrap', '--json'))[0];
     const isOver = async () => !['pending', 'running'].includes((await row())?.state ?? 'pending');
     await expect.poll(isOver, { timeout: 580_000, interval: 2_000 }).toBe(true);
     expect(await row()).toMatchObject({ verdict: 'reproducible', code: null });

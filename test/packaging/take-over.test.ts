@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Machine } from '../support/machine.ts';
+import { lineCtl } from './standalone-line.ts';
 
 /** A host on which PackageRebuilder ran, with what it kept in its folders (its README, "Installation"). */
 
@@ -17,9 +18,6 @@ const link = existsSync(sample)
 let fingerprint: string;
 
 const askMs = { timeout: 120_000 };
-const adminSocket = '/var/lib/rebuilder-line/qubes/rebuilder-admin/qrexec-agent';
-const ctl = (...args: readonly string[]) =>
-  host.run('env', `QREXEC_AGENT_SOCKET=${adminSocket}`, 'rebuilderctl', ...args);
 /** Everything in the seed's folders, with its times: gpg's own agents leave sockets nowhere there. */
 const seedNow = () =>
   host.run(
@@ -150,7 +148,7 @@ describe('rebuilderctl take-over', () => {
   it('has the line publish those links as they are, and its attester know that key', async () => {
     await host.run('install', '-d', '-o', 'rebuilder-uploader', '/srv/mirror');
     await host.run('systemctl', 'start', 'rebuilder');
-    await ctl('trigger', 'report');
+    await lineCtl(host, 'trigger', 'report');
     const published = async () =>
       (await host.try('cat', '/srv/mirror/rebuild/debian/sources/bash-doc/5.1-2/metadata')).stdout;
     await expect.poll(published, askMs).toBe(link);

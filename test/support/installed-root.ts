@@ -8,7 +8,7 @@ import { machinesMirror } from './beside-mirror.ts';
 const build = join(import.meta.dirname, '../../build');
 /** Where `make deb` leaves the packages, and the source package beside them. */
 export const packagesFolder = join(build, 'packages');
-export const sourceFolder = join(build, 'deb');
+const sourceFolder = join(build, 'deb');
 
 /** What boots, what packages are built with, what judges them, and Node.js, which takes longest. */
 const packages = [
@@ -55,6 +55,12 @@ export async function rpmPackages(): Promise<readonly string[]> {
     await run(join(build, '../tools/packaging/rpm.sh'), [], { timeoutMs: 600_000 });
   }
   return (await found()).sort((one) => (one.includes('dom0') ? 1 : -1));
+}
+
+/** The source package's files, by their paths. */
+export async function sourceFiles(): Promise<readonly string[]> {
+  const names = (await readdir(sourceFolder)).filter((name) => /\.(dsc|tar\.xz)$/.test(name));
+  return names.map((name) => join(sourceFolder, name));
 }
 
 /** Brings files of this machine into a folder of the root. */
