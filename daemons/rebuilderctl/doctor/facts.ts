@@ -3,10 +3,11 @@ import { access, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { hostname, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { qubeOf } from '../../lib/contracts/qubes.ts';
+import { splitGpgServices } from '../../lib/contracts/split-gpg.ts';
 import { ConfigError, configPaths, loadConfig } from '../../lib/daemon/config.ts';
 import { ProgramError, run } from '../../lib/daemon/program.ts';
 import { type DaemonRole, daemonRoles } from '../../lib/domain/roles.ts';
-import type { QubeFacts, RoleFacts } from './examine.ts';
+import type { QubeFacts, RoleFacts, UnitFacts } from './examine.ts';
 import { needs } from './needs.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -24,7 +25,8 @@ export async function gatherFacts(named: readonly DaemonRole[], env: Env): Promi
     qube: (await said('qubesdb-read', ['/name'])) ?? hostname(),
     isQubes,
     memory: totalmem() / mebibyte,
-    roles: await Promise.all(roles.map((role) => roleFacts(role, env))),
+    memoryLimit: isQubes ? mebibytesOf(await said('xenstore-read', ['memory/static-max'])) : undefined,
+    roles: await Promise.all(roles.map((role) => roleFacts(role, { isQubes, env }))),
   };
 }
 
@@ -33,16 +35,34 @@ async function rolesHere(): Promise<readonly DaemonRole[]> {
   return daemonRoles.filter((role) => names.includes(`package-rebuilder-${role}`));
 }
 
-async function roleFacts(role: DaemonRole, env: Env): Promise<RoleFacts> {
+async function roleFacts(
+  role: DaemonRole,
+  { isQubes, env }: Readonly<{ isQubes: boolean; env: Env }>,
+): Promise<RoleFacts> {
   const unit = `package-rebuilder-${role}.service`;
   return {
     role,
     state: await stateFacts(`/var/lib/package-rebuilder/${role}`),
     missing: await missingOf(Object.keys(needs[role].programs), env),
     configuration: configurationOf(role, env),
+    lacksSplitGpg: role === 'vault' && isQubes && !(await answersSplitGpg()),
     outsider: await outsiderOf(qubeOf(role)),
-    unit: (await isThere('/run/systemd/system')) ? await said('systemctl', ['is-active', unit]) : undefined,
+    unit: (await isThere('/run/systemd/system'))
+      ? unitOf(await said('systemctl', ['show', unit]))
+      : undefined,
   };
+}
+
+/** Of what systemctl(1) `show` prints: `Name=value`, a line each. */
+function unitOf(shown: string | undefined): UnitFacts | undefined {
+  const state = /^ActiveState=(.*)$/m.exec(shown ?? '')?.[1];
+  const restarts = /^NRestarts=(\d+)$/m.exec(shown ?? '')?.[1];
+  return state === undefined ? undefined : { state, restarts: Number(restarts ?? 0) };
+}
+
+/** MiB of the KiB that the hypervisor's store tells (docs/misc/xenstore-paths.pandoc: `~/memory/static-max`). */
+function mebibytesOf(said: string | undefined): number | undefined {
+  return said !== undefined && /^\d+$/.test(said) ? Number(said) / 1_024 : undefined;
 }
 
 /** Of the folder, or the nearest one above it that is there. */
@@ -85,6 +105,11 @@ async function outsiderOf(user: string): Promise<string | undefined> {
   if (!(await isThere(devices))) return undefined;
   const group = /^qubes:[^:]*:\d*:(.*)$/m.exec(await readFile('/etc/group', 'utf8'))?.[1] ?? '';
   return group.split(',').includes(user) ? undefined : user;
+}
+
+async function answersSplitGpg(): Promise<boolean> {
+  const services = splitGpgServices.map(({ service }) => isThere(`/etc/qubes-rpc/${service}`));
+  return (await Promise.all(services)).includes(true);
 }
 
 async function isThere(path: string): Promise<boolean> {

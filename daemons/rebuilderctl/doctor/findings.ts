@@ -3,7 +3,7 @@ export const doctorAdvice = {
   'no-role':
     'In dom0: qvm-service QUBE package-rebuilder-ROLE on, and start it again; or say what to look at: rebuilderctl doctor --role ROLE.',
   'memory-small':
-    'On Qubes OS, in dom0: qvm-prefs QUBE memory SUBJECT; qvm-prefs QUBE maxmem SUBJECT; and start it again. Elsewhere: give the host more, or run fewer roles.',
+    'On Qubes OS, in dom0: qvm-prefs QUBE memory SUBJECT (first maxmem, if that is less), and start it again. Elsewhere: give the host more, or run fewer roles.',
   'disk-small':
     'On Qubes OS, in dom0: qvm-volume resize QUBE:private SUBJECT. Elsewhere: give that file system more.',
   'disk-full': 'See what fills it: du -xh SUBJECT; or give it more.',
@@ -12,7 +12,11 @@ export const doctorAdvice = {
   'program-missing': 'In its template: apt install SUBJECT.',
   configuration: 'The daemon does not start with it: mend the file, then rebuilderctl doctor again.',
   'group-missing': 'Every call of it fails: in its template, usermod --append --groups qubes SUBJECT.',
+  'split-gpg-missing':
+    'No link can be signed: in its template, apt install split-gpg2 or qubes-gpg-split (Fedora: split-gpg2, qubes-gpg-split), whichever keys:openpgp names.',
   'unit-failed': 'See why: journalctl --unit SUBJECT --pri warning; then systemctl restart SUBJECT.',
+  'unit-restarting':
+    'It ends again and again. See why: journalctl --unit SUBJECT --pri warning; mended, systemctl restart SUBJECT.',
   'unit-stopped': 'systemctl start SUBJECT; see journalctl --unit SUBJECT.',
 } as const;
 

@@ -16,9 +16,16 @@ const getter: RoleFacts = {
   missing: [],
   configuration: undefined,
   outsider: undefined,
-  unit: 'active',
+  lacksSplitGpg: false,
+  unit: { state: 'active', restarts: 2 },
 };
-const well: QubeFacts = { qube: 'rebuilder-getter', isQubes: true, memory: 390, roles: [getter] };
+const well: QubeFacts = {
+  qube: 'rebuilder-getter',
+  isQubes: true,
+  memory: 345,
+  memoryLimit: undefined,
+  roles: [getter],
+};
 
 describe('the doctor', () => {
   it('finds nothing where a qube has what its role needs', () => {
@@ -28,7 +35,14 @@ describe('the doctor', () => {
   const seen = new Set<string>();
   it.each<[string, string, Partial<QubeFacts>, Partial<RoleFacts>, string]>([
     ['no role', 'no-role', { roles: [] }, {}, 'qvm-service rebuilder-getter package-rebuilder-ROLE on'],
-    ['too little memory', 'memory-small', { memory: 300 }, {}, 'qvm-prefs rebuilder-getter memory 400'],
+    ['too little memory', 'memory-small', { memory: 290 }, {}, 'qvm-prefs rebuilder-getter memory 400'],
+    [
+      'less than it needs, whatever the balloon may bring',
+      'memory-small',
+      { memoryLimit: 399 },
+      {},
+      'qvm-prefs rebuilder-getter memory 400',
+    ],
     [
       'a small volume',
       'disk-small',
@@ -53,18 +67,26 @@ describe('the doctor', () => {
       { outsider: 'rebuilder-getter' },
       'usermod --append --groups qubes rebuilder-getter',
     ],
+    ['a vault without split-GPG', 'split-gpg-missing', {}, { lacksSplitGpg: true }, 'apt install split-gpg2'],
     [
       'a failed unit',
       'unit-failed',
       {},
-      { unit: 'failed' },
+      { unit: { state: 'failed', restarts: 5 } },
       'systemctl restart package-rebuilder-getter.service',
+    ],
+    [
+      'a unit that crashes whenever it is started',
+      'unit-restarting',
+      {},
+      { unit: { state: 'activating', restarts: 3 } },
+      'journalctl --unit package-rebuilder-getter.service --pri warning',
     ],
     [
       'a stopped unit',
       'unit-stopped',
       {},
-      { unit: 'inactive' },
+      { unit: { state: 'inactive', restarts: 0 } },
       'systemctl start package-rebuilder-getter.service',
     ],
   ])('finds %s, with the command that helps', (_what, code, qube, role, next) => {
@@ -78,11 +100,19 @@ describe('the doctor', () => {
     expect([...seen].sort()).toEqual(Object.keys(doctorAdvice).sort());
   });
 
+  it('does not call a qube small that the balloon has shrunk while it is idle', () => {
+    expect(examineQube({ ...well, memory: 210, memoryLimit: 2_000 })).toEqual([]);
+  });
+  it('does not call a first start a crash', () => {
+    const roles = [{ ...getter, unit: { state: 'activating', restarts: 0 } }];
+    expect(examineQube({ ...well, roles })).toEqual([]);
+  });
+
   it('counts what several roles of one host need together, and wants no private volume there', () => {
     const roles = [getter, { ...getter, role: 'vault', state: { ...getter.state, lasts: false } } as const];
-    const host = { ...well, isQubes: false, memory: 600, roles };
+    const host = { ...well, isQubes: false, memory: 580, roles };
     expect(examineQube(host).map(({ code, say }) => [code, say])).toEqual([
-      ['memory-small', '600 MiB of memory, getter, vault wants 700'],
+      ['memory-small', '580 MiB of memory, getter, vault wants 700'],
     ]);
   });
 
