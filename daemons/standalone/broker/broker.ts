@@ -28,7 +28,11 @@ export interface BrokerOptions {
 export interface Broker {
   /** Calls that are connected now, by calling qube. */
   openCalls(qube: string): number;
-  /** Goes on by another configuration: opens sockets for callers that are new, ends the calls of those that are gone. */
+  /**
+   * Goes on by another configuration: opens sockets for callers that are new, ends the calls of those that are gone. One
+   * change is made after the other; a socket that cannot be opened keeps no other from it.
+   * @throws AggregateError naming each socket that could not be opened; the next change tries again.
+   */
   reconfigure(config: BrokerConfig): Promise<void>;
   /** Ends every call and takes no more. */
   close(): Promise<void>;
@@ -111,23 +115,34 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       });
     });
     await bind(server, socket);
-    doors.set(qube, { server, calls });
+    doors.set(qube, { path: socket.path, server, calls });
   };
   const openDoors = async () => {
+    const failed: Error[] = [];
     for (const [qube, socket] of Object.entries(config.callers)) {
-      if (!doors.has(qube)) await openDoor(qube, socket);
+      if (doors.has(qube)) continue;
+      await openDoor(qube, socket).catch((error: unknown) =>
+        failed.push(new Error(`${socket.path}: ${reasonOf(error)}`, { cause: error })),
+      );
     }
+    if (failed.length > 0) throw new AggregateError(failed, failed.map(({ message }) => message).join('; '));
   };
-  await openDoors();
+  const change = async (next: BrokerConfig) => {
+    config = next;
+    system = describeSystem(next.qubes);
+    const gone = [...doors].filter(([qube, { path }]) => next.callers[qube]?.path !== path);
+    for (const [qube] of gone) doors.delete(qube);
+    await Promise.all(gone.map(([, door]) => closeDoor(door)));
+    await openDoors();
+  };
+  let changed: Promise<unknown> = openDoors();
+  await changed;
   return {
     openCalls: (qube) => counts.get(qube)?.open ?? 0,
-    async reconfigure(next) {
-      config = next;
-      system = describeSystem(next.qubes);
-      const gone = [...doors].filter(([qube]) => next.callers[qube] === undefined);
-      for (const [qube] of gone) doors.delete(qube);
-      await Promise.all(gone.map(([, door]) => closeDoor(door)));
-      await openDoors();
+    reconfigure(next) {
+      const mine = changed.then(() => change(next));
+      changed = mine.catch(() => {});
+      return mine;
     },
     close: async () => void (await Promise.all([...doors.values()].map(closeDoor))),
   };
@@ -135,6 +150,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
 /** Where one qube calls, and its calls. */
 interface CallerDoor {
+  readonly path: string;
   readonly server: Server;
   readonly calls: ReadonlySet<Socket>;
 }

@@ -6,6 +6,7 @@ import { openLog } from '../../../daemons/lib/daemon/log.ts';
 import { type SpawnedProgram, shellStatus, spawnProgram } from '../../../daemons/lib/daemon/program.ts';
 import { type Agent, startAgent } from '../../../daemons/standalone/agent/agent.ts';
 import { type Broker, startBroker } from '../../../daemons/standalone/broker/broker.ts';
+import type { BrokerConfig } from '../../../daemons/standalone/broker/config.ts';
 import type { QubeFacts } from '../../../daemons/standalone/policy/system.ts';
 import { policyOf } from '../../../daemons/standalone/policy/watch.ts';
 
@@ -22,6 +23,7 @@ export interface Site {
   readonly folder: string;
   readonly log: readonly string[];
   readonly broker: Broker;
+  readonly brokerConfig: BrokerConfig;
   socketOf(qube: string): string;
   /** Writes an executable service; its text may leave out `#!/bin/sh`. */
   service(name: string, script: string): void;
@@ -69,14 +71,15 @@ export async function openSite(policyText = everything): Promise<Site> {
     },
     { clock: systemClock, log },
   );
+  const brokerConfig: BrokerConfig = {
+    policyDirectories: [join(folder, 'policy')],
+    qubes: [...callers.map(qube), qube('silent')],
+    callers: Object.fromEntries(callers.map((name) => [name, { path: socketOf(name) }])),
+    agents: { vault: agentSocket },
+    disposables: {},
+  };
   const broker = await startBroker({
-    config: {
-      policyDirectories: [join(folder, 'policy')],
-      qubes: [...callers.map(qube), qube('silent')],
-      callers: Object.fromEntries(callers.map((name) => [name, { path: socketOf(name) }])),
-      agents: { vault: agentSocket },
-      disposables: {},
-    },
+    config: brokerConfig,
     policy: policyOf([join(folder, 'policy')], { clock: systemClock, log }),
     clock: systemClock,
     log,
@@ -85,6 +88,7 @@ export async function openSite(policyText = everything): Promise<Site> {
     folder,
     log: lines,
     broker,
+    brokerConfig,
     socketOf,
     policy,
     service(name, script) {

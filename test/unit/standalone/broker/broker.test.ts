@@ -1,4 +1,4 @@
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -91,6 +91,42 @@ describe('the broker', () => {
     for (const program of waiting) program.stdin.end();
     await Promise.all(waiting.map(({ exited }) => exited));
     expect((await site.call(['vault', 'test.Who'])).status).toBe(0);
+  });
+
+  describe('told of another configuration', () => {
+    const withCaller = (path: string) => ({
+      ...site.brokerConfig,
+      callers: { ...site.brokerConfig.callers, silent: { path } },
+    });
+    const asks = async () => (await site.call(['vault', 'test.Who'], { from: 'silent' })).status;
+
+    it('makes one change after the other, so that none binds what another has bound', async () => {
+      const next = withCaller(site.socketOf('silent'));
+      await Promise.all([1, 2, 3].map(() => site.broker.reconfigure(next)));
+      expect(await asks()).toBe(0);
+      await Promise.all([site.broker.reconfigure(next), site.broker.reconfigure(site.brokerConfig)]);
+      expect(await asks()).not.toBe(0);
+    });
+
+    it('listens where a caller’s socket is now', async () => {
+      await site.broker.reconfigure(withCaller(`${site.folder}/qubes/elsewhere/qrexec-agent`));
+      expect(await asks()).not.toBe(0);
+      await site.broker.reconfigure(withCaller(site.socketOf('silent')));
+      expect(await asks()).toBe(0);
+      await site.broker.reconfigure(site.brokerConfig);
+    });
+
+    it('names a socket that it cannot open, serves the others, and tries again', async () => {
+      const blocked = `${site.folder}/blocked`;
+      writeFileSync(blocked, '');
+      const { callers, ...rest } = withCaller(site.socketOf('silent'));
+      const next = { ...rest, callers: { bad: { path: `${blocked}/socket` }, ...callers } };
+      await expect(site.broker.reconfigure(next)).rejects.toThrow(`${blocked}/socket: `);
+      expect(await asks()).toBe(0);
+      rmSync(blocked);
+      await site.broker.reconfigure(next);
+      await site.broker.reconfigure(site.brokerConfig);
+    });
   });
 
   it('refuses when the target does not answer', async () => {
