@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { signKinds } from '../../lib/contracts/sign.ts';
+import { findUsers } from '../../lib/daemon/users.ts';
 import { parseFingerprint } from '../../lib/domain/names.ts';
 import { type Ed25519Public, ed25519Pem, rebuilderdPem } from '../../lib/evidence/ed25519.ts';
 import { armorPublicKey } from '../../lib/openpgp/armor.ts';
@@ -43,6 +44,8 @@ async function main(args: readonly string[]): Promise<void> {
   const [verb, subject, ...more] = positionals;
   const state = process.env.STATE_DIRECTORY ?? '/var/lib/package-rebuilder/vault';
   const home = values.home ?? join(state, 'gnupg');
+  const ofStatements = verb === 'list' || verb === 'public';
+  await expectOwn(ofStatements ? state : home);
   if (verb === 'list' && subject === undefined) return await list(state);
   if (subject === undefined || more.length > 0) throw new Error(usage);
   if (verb === 'public') return await showPublic(state, subject, values.form);
@@ -50,6 +53,17 @@ async function main(args: readonly string[]): Promise<void> {
   if (verb === 'make') await show(await make(subject, home, values), home);
   else if (verb === 'export') await show(subject, home);
   else throw new Error(usage);
+}
+
+/** What another user, root too, put there could not be read by whoever signs with it. */
+async function expectOwn(folder: string): Promise<void> {
+  const owner = (await stat(folder).catch(() => undefined))?.uid;
+  if (owner === undefined || owner === process.getuid?.()) return;
+  const [user] = await findUsers([String(owner)]);
+  const name = user?.name ?? String(owner);
+  throw new Error(
+    `${folder} belongs to ${name}: run this as ${name}, such as by runuser -u ${name} -- rebuilder-keys …`,
+  );
 }
 
 async function make(
