@@ -17,6 +17,7 @@ import { layOutServices } from './services.ts';
 import { Starter } from './starter.ts';
 import { findOwners, type Owners } from './users.ts';
 import { bringSignKeys, makeVaultKey, type VaultKey } from './vault-key.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** A ready line has this long to start. */
 const readyTimeoutMs = 60_000;
@@ -54,6 +55,7 @@ export async function startLine(options: LineOptions, parts: LineParts): Promise
 
 class Running {
   readonly #restarts = new Restarts();
+  readonly #watchdog: Watchdog;
   #members: readonly Member[] = [];
   #isReady = false;
   #notify: NotifySockets | undefined;
@@ -72,6 +74,7 @@ class Running {
       this.#fail = reject;
     });
     this.#failed.catch(() => {});
+    this.#watchdog = new Watchdog(parts.clock, options.watchdogMs, (name) => this.#endHanging(name));
     const onStop = () => this.#fail(new LineError('stopped', 'told to stop'));
     if (parts.stop.aborted) onStop();
     else parts.stop.addEventListener('abort', onStop, { once: true });
@@ -86,11 +89,12 @@ class Running {
       cgroups: this.cgroups.folders,
       uplink: options.uplink,
     });
-    const notify = await openNotifySockets(folders.notify, {
+    const members = {
       broker: owners.broker,
       ...Object.fromEntries(agents.map(({ name, owner }) => [name, owner])),
       ...Object.fromEntries(roles.map((role) => [role, owners.of(role)])),
-    });
+    };
+    const notify = await openNotifySockets(folders.notify, members, (name) => this.#watchdog.feed(name));
     this.#notify = notify;
     const starter = new Starter({ options, parts, folders, owners, notify });
     const vaultKeys = Promise.all([
@@ -123,6 +127,7 @@ class Running {
   }
 
   async #stopAll(): Promise<void> {
+    this.#watchdog.close();
     const turns = [
       this.#members.filter(({ name }) => isDaemonRole(name) && !answersCalls(name)),
       this.#members.filter(({ name }) => isDaemonRole(name) && answersCalls(name)),
@@ -215,10 +220,19 @@ class Running {
     this.#startRole(starter, role, key);
   }
 
+  /** Its end is then as any other: a role starts again, and without the broker or a door the line ends. */
+  #endHanging(name: string): void {
+    const member = this.#members.find((one) => one.name === name);
+    if (member === undefined || this.#stopped !== undefined) return;
+    this.parts.log.warning('kills a member that hangs', { member: name });
+    process.kill(member.pid, 'SIGKILL');
+  }
+
   /** Its end, unless the line was told to stop, is `onEnd`'s business; without one the line then ends, too. */
   #watch(member: Member, onEnd?: (how: string) => void): string {
     this.#members = [...this.#members.filter(({ name }) => name !== member.name), member];
     void member.ended.then((how) => {
+      this.#watchdog.forget(member.name);
       if (this.#stopped !== undefined) return;
       if (onEnd === undefined) this.#fail(new LineError('died', how));
       else onEnd(how);

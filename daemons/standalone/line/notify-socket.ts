@@ -43,9 +43,11 @@ while (select(my $found = $all, undef, undef, undef) > 0) {
 }
 `;
 
+/** `onAlive` is told of each READY=1 and WATCHDOG=1. */
 export async function openNotifySockets(
   folder: string,
   members: Readonly<Record<string, Owner>>,
+  onAlive: (member: string) => void,
 ): Promise<NotifySockets> {
   const owned = Object.entries(members).map(([name, { uid, gid }]) => `${name}:${uid}:${gid}`);
   const program = spawnProgram('setpriv', ['--pdeathsig', 'KILL', 'perl', '-e', receiver, folder, ...owned], {
@@ -59,6 +61,7 @@ export async function openNotifySockets(
   createInterface({ input: program.stdout }).on('line', (line) => {
     const [name = '', message] = line.split(/ (.*)/s);
     if (name === '-' || message === 'READY=1') heard.get(name)?.();
+    if (message === 'READY=1' || message === 'WATCHDOG=1') onAlive(name);
   });
   await Promise.race([awaited.get('-'), endedEarly(program)]);
   return {

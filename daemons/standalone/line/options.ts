@@ -35,11 +35,13 @@ export interface LineOptions {
   readonly uplink: string | undefined;
   /** How long each member has, once it is told to end, before it is killed. */
   readonly graceMs: number;
+  /** A member that does not say for so long that it is well hangs, and is killed. */
+  readonly watchdogMs: number;
   readonly disposable: Readonly<{ memoryBytes: number; scratchBytes: number; processes: number }>;
 }
 
 const usage =
-  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--with webhook] [--policy DIR] [--qrexec DIR] [--hosts DIR] [--uplink DIR] [--make-key USER-ID] [--grace-seconds N] ' +
+  'usage: line --dir DIR --config FILE [--cache DIR] [--without ROLE,…] [--with webhook] [--policy DIR] [--qrexec DIR] [--hosts DIR] [--uplink DIR] [--make-key USER-ID] [--grace-seconds N] [--watchdog-seconds N] ' +
   '[--disposable-memory-mib N] [--disposable-scratch-mib N] [--disposable-processes N]';
 
 const mebibyte = 1_048_576;
@@ -49,6 +51,8 @@ const scratchShare = 0.75;
 const defaultProcesses = 16_384;
 /** Enough to hand back what is held. */
 const defaultGraceSeconds = 15;
+/** As the units' `WatchdogSec=`. */
+const defaultWatchdogSeconds = 120;
 
 export function parseLineOptions(args: readonly string[]): LineOptions {
   const { values } = parse(args);
@@ -67,6 +71,7 @@ export function parseLineOptions(args: readonly string[]): LineOptions {
     roles: values.uplink === undefined ? rolesOf(values.without ?? '', values.with ?? '') : uplinkRoles,
     makeKey: values['make-key'],
     graceMs: positive(values['grace-seconds'] ?? String(defaultGraceSeconds)) * 1_000,
+    watchdogMs: positive(values['watchdog-seconds'] ?? String(defaultWatchdogSeconds)) * 1_000,
     disposable: {
       memoryBytes: mib(values['disposable-memory-mib'], totalmem() * memoryShare),
       scratchBytes: mib(values['disposable-scratch-mib'], totalmem() * scratchShare),
@@ -92,6 +97,7 @@ function parse(args: readonly string[]) {
         uplink: text,
         'make-key': text,
         'grace-seconds': text,
+        'watchdog-seconds': text,
         'disposable-memory-mib': text,
         'disposable-scratch-mib': text,
         'disposable-processes': text,

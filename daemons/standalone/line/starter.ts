@@ -82,14 +82,18 @@ export class Starter {
   }
 
   #start({ program, args, owner, cwd = '/', env, ...rest }: What): Member {
-    const { parts, folders, owners, notify } = this.#options;
+    const { options, parts, folders, owners, notify } = this.#options;
     const file = join(parts.lib, `${program}.js`);
     if (!existsSync(file)) throw new LineError('set-up', `${file} is missing: run npm run build`);
     return startMember({
       ...rest,
       cwd,
       command: [parts.node, file, ...args],
-      env: { ...env, NOTIFY_SOCKET: notify.path(rest.name) },
+      env: {
+        ...env,
+        NOTIFY_SOCKET: notify.path(rest.name),
+        WATCHDOG_USEC: String(options.watchdogMs * 1_000),
+      },
       logs: folders.logs,
       ...(owners.separate && owner !== undefined ? { owner } : {}),
     });

@@ -173,6 +173,18 @@ describe.each(modes)('a line started by %s', (mode) => {
     expect(groups.filter((group) => existsSync(group))).toEqual([]);
   });
 
+  it('kills a role that hangs, and starts it again', async () => {
+    line = await own.start(['--watchdog-seconds', '2']);
+    const pidOf = () =>
+      JSON.parse(readFileSync(join(own.dir, 'state/uploader/self.json'), 'utf8')).pid as number;
+    const before = pidOf();
+    process.kill(before, 'SIGSTOP');
+    await eventually('the uploader runs again', () => pidOf() !== before);
+    line.program.kill('SIGTERM');
+    expect(await line.program.exited).toEqual({ code: 0, signal: null });
+    expect(processesWith(own.folder)).toEqual([]);
+  });
+
   it('does not start when a role does not', async () => {
     writeFileSync(join(own.dir, 'state/attester/refuse'), '');
     const { status, stderr, stdout } = await own.fail();

@@ -1,5 +1,5 @@
 /**
- * A role that writes down what it was given, says that it is ready, and answers calls through its door with the header
+ * A role that writes down what it was given, says that it is ready and then that it is well, and answers calls through its door with the header
  * and the bytes it received. SIGTERM ends it after it has called the orchestrator once more, as a worker does that hands
  * back its lease.
  */
@@ -21,8 +21,14 @@ writeFileSync(self + '.new', JSON.stringify({
   config: readFileSync(env.PACKAGE_REBUILDER_CONF, 'utf8'), pid: process.pid,
 }));
 renameSync(self + '.new', self);
-const tell = 'socket(S, AF_UNIX, SOCK_DGRAM, 0); send(S, "READY=1", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET}))';
-const ready = () => spawnSync('perl', ['-MSocket', '-e', tell], { stdio: 'inherit' });
+const tell = 'socket(S, AF_UNIX, SOCK_DGRAM, 0); send(S, shift, 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET}))';
+const say = (message) => spawnSync('perl', ['-MSocket', '-e', tell, message], { stdio: 'inherit' });
+const ready = () => {
+  say('READY=1');
+  const alive = () => say('WATCHDOG=1');
+  alive();
+  setInterval(alive, Number(env.WATCHDOG_USEC) / 2_000);
+};
 if (role === 'orchestrator' || role === 'vault') {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const chunks = [];
