@@ -1,18 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { systemClock as clock } from '../../daemons/lib/daemon/clock.ts';
 import { machinesMirror, officialKeyring, suite } from '../support/beside-mirror.ts';
 import { startSshd } from '../support/sshd.ts';
+import { type AskedApt, openApt, readReleases } from './apt.ts';
 import { checkSummary } from './checker.ts';
 import { type DemoRow, publicationSent, rebuildAll } from './follow.ts';
 import { endAgents, makeOwner, makeSignedLayout } from './keys.ts';
 import { type DemoLine, startDemoLine } from './line.ts';
 import { progress, table } from './progress.ts';
 import type { DemoPackage, DemoSummary } from './summary.ts';
-import { makeTamperedArchive } from './tampered.ts';
-import { makeVerifier } from './verifier.ts';
-import { serveSites } from './web.ts';
+import { makeVerifier, type Verifier } from './verifier.ts';
 
 /** One for all architectures, one compiled, one with an epoch and a binNMU, and one that does not come out identical. */
 const sources = ['debootstrap', 'mxml', 'libcap2', 'cowsay'] as const;
@@ -129,57 +128,33 @@ function summarise(source: string, rows: readonly DemoRow[], publication: string
 type Answers = Pick<DemoSummary, 'aptAcceptedGood' | 'aptRefusedTampered' | 'aptRefusedUnattested'>;
 
 async function askApt(
-  verifier: Awaited<ReturnType<typeof makeVerifier>>,
+  verifier: Verifier,
   goodFile: string,
   ownerKey: string,
   publication: string,
 ): Promise<Answers> {
-  const releases = readReleases(good);
-  const deb = at('rebuilt', good, goodFile);
-  const tampered = await makeTamperedArchive(deb);
-  closing.push(async () => tampered.remove());
-  await cp(tampered.keyring, at('verifier/usr/share/keyrings/demo-archive.gpg'));
-  const web = await serveSites({
-    rebuild: { folder: publication },
-    tampered: { folder: tampered.root },
-    ...Object.fromEntries(releases.map(({ archive }, index) => [`archive${index}`, { mirror: archive }])),
-  });
-  closing.push(web.close);
-  await verifier.configure({
-    layout: at('root.layout'),
-    keyring: at('keyring'),
-    ownerKey,
-    rebuilder: `${web.url}/rebuild`,
-  });
-
-  const host = web.url.replace('http:', 'intoto:');
-  const official = releases
-    .map(({ suite: name }, index) => `deb ${host}/archive${index} ${name} main`)
-    .join('\n');
-  const local = `deb [signed-by=/usr/share/keyrings/demo-archive.gpg] ${host}/tampered demo main`;
-  const ask = async (name: string, log: string) => {
-    const answer = await verifier.install(name);
+  const apt = await openApt(
+    verifier,
+    { publication, rebuilt: at('rebuilt', good), deb: goodFile },
+    { layout: at('root.layout'), keyring: at('keyring'), ownerKey },
+  );
+  closing.push(apt.close);
+  const ask = async (install: AskedApt['install'], name: string, log: string) => {
+    const answer = await install(name);
     await writeFile(at('apt', log), answer.log);
     const changed = log === 'tampered.log' ? ' with one byte changed' : '';
     say(`apt ${answer.accepted ? 'installed' : 'refused'} ${name}${changed}`);
     return answer.accepted;
   };
-  await verifier.update(local);
-  const refusedTampered = !(await ask(good, 'tampered.log'));
-  await verifier.update(official);
-  const acceptedGood = await ask(good, 'good.log');
-  const acceptedEpoch = await ask(withEpoch, 'epoch.log');
-  const refusedUnattested = !(await ask(unattested, 'unattested.log'));
+  const refusedTampered = !(await ask(apt.installTampered, good, 'tampered.log'));
+  const acceptedGood = await ask(apt.install, good, 'good.log');
+  const acceptedEpoch = await ask(apt.install, withEpoch, 'epoch.log');
+  const refusedUnattested = !(await ask(apt.install, unattested, 'unattested.log'));
   return {
     aptAcceptedGood: acceptedGood && acceptedEpoch,
     aptRefusedTampered: refusedTampered,
     aptRefusedUnattested: refusedUnattested,
   };
-}
-
-function readReleases(source: string): readonly Readonly<{ archive: string; suite: string }>[] {
-  const evidence = JSON.parse(readFileSync(at('rebuilt', source, 'evidence/evidence.json'), 'utf8'));
-  return evidence.releases;
 }
 
 function showTable(summary: DemoSummary): void {
@@ -201,7 +176,7 @@ async function judge(summary: DemoSummary, line: DemoLine, ownerKey: string): Pr
   const evidence = at('rebuilt', good, 'evidence');
   const wrong = await checkSummary({
     folder,
-    indexes: readReleases(good).map((_, index) => ({
+    indexes: readReleases(at('rebuilt', good)).map((_, index) => ({
       inRelease: join(evidence, String(index), 'InRelease'),
       packages: join(evidence, String(index), 'main/binary-amd64/Packages.xz'),
       packagesPath: 'main/binary-amd64/Packages.xz',

@@ -10,6 +10,7 @@ const packages = [
 
 /** A scratch root with real apt and Debian's in-toto method: the machine of somebody who verifies. */
 export interface Verifier {
+  readonly folder: string;
   /** Gives apt the layout, the keys and the rebuilder to ask, by our own command line. */
   configure(options: { layout: string; keyring: string; ownerKey: string; rebuilder: string }): Promise<void>;
   /** Reads the indexes of these archives, the only ones from then on. */
@@ -26,6 +27,7 @@ export async function makeVerifier(options: {
 }): Promise<Verifier> {
   const root = await AptRoot.make({ suite: verifierSuite, packages, ...options });
   return {
+    folder: options.folder,
     configure: async ({ layout, keyring, ownerKey, rebuilder }) => {
       const trust = ['--layout', layout, '--owner-key', ownerKey, '--gpg-home', keyring];
       const args = ['client', 'install', '--root', options.folder, '--rebuilder', rebuilder, ...trust];

@@ -1,22 +1,36 @@
-import { cp } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { run } from '../../daemons/lib/daemon/program.ts';
+import { openApt, type Trust } from '../demo/apt.ts';
 import { type DemoRow, parseLines } from '../demo/follow.ts';
-import { endAgents, makeOwner, makeSignedLayout, type Owner } from '../demo/keys.ts';
-import { suite } from '../support/beside-mirror.ts';
+import { endAgents, makeOwner, makeSignedLayout } from '../demo/keys.ts';
+import { makeVerifier, type Verifier } from '../demo/verifier.ts';
+import { machinesMirror, suite } from '../support/beside-mirror.ts';
 import { InstalledLine, type LineRole, lineRoles } from './installed-line.ts';
 
-/** Of the demo's packages the one that all architectures share. */
+/** Of the demo's packages the one that all architectures share, and one that does not come out identical. */
 const source = 'debootstrap';
+const unattested = 'cowsay';
+const demoVerifier = join(import.meta.dirname, '../../build/test/roots/demo-verifier.tar');
 const patience = { timeout: 580_000, interval: 2_000 };
 
 let line: InstalledLine;
+let scratch: string;
+let verifier: Promise<Verifier>;
 let row: DemoRow;
 beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'whole-line-'));
+  const folder = join(scratch, 'verifier');
+  verifier = makeVerifier({ folder, tarball: demoVerifier, mirror: await machinesMirror() });
+  verifier.catch(() => {});
   line = await InstalledLine.open();
 });
-afterAll(async () => await line?.close());
+afterAll(async () => {
+  await line?.close();
+  await rm(scratch, { recursive: true, force: true });
+});
 
 const ctl = (...args: readonly string[]) => line.qube('admin').run('rebuilderctl', ...args);
 const typed = (call: string) =>
@@ -36,16 +50,21 @@ it('has one role a qube, and no network but where its work is to bring and to se
   }
 });
 
-it('rebuilds what the admin asks for, in a disposable of its own, and publishes a link that verifies', async () => {
-  await ctl('trigger', 'rebuild', source, `${suite}.all`);
-  const verdict = async () => {
-    [row] = parseLines<DemoRow>(await ctl('results', source, '--json')) as [DemoRow];
-    return row?.verdict;
+it('rebuilds what the admin asks for, each in a disposable of its own, and publishes links that apt believes', async () => {
+  for (const name of [source, unattested]) await ctl('trigger', 'rebuild', name, `${suite}.all`);
+  const judged = async (name: string) => {
+    const [found] = parseLines<DemoRow>(await ctl('results', name, '--json'));
+    return found?.verdict == null ? undefined : found;
   };
-  await expect.poll(verdict, patience).toEqual(expect.any(String));
+  for (const name of [source, unattested]) {
+    await expect.poll(async () => await judged(name), patience).toBeDefined();
+  }
+  row = (await judged(source)) as DemoRow;
   expect(row).toMatchObject({ verdict: 'reproducible', code: null });
+  const differing = (await judged(unattested))?.files.map(({ verdict }) => verdict);
+  expect([...new Set(differing)]).toEqual(['environment-unknown']);
   expect(line.joined.disposables.failures).toEqual([]);
-  expect(line.joined.disposables.past).toHaveLength(1);
+  expect(line.joined.disposables.past).toHaveLength(2);
   const status = await typed('rebuilder.Query+status');
   expect(status).toMatch(/^rebuild +0 +0 /m);
   const sent = join(line.mirror, `rebuild/debian/sources/${source}/${row.version}/metadata`);
@@ -55,31 +74,36 @@ it('rebuilds what the admin asks for, in a disposable of its own, and publishes 
   await verified(sent);
 });
 
-/** By in-toto itself, and by the verdict of apt's method on the rebuilt file, in a qube that has the mirror's files. */
+/** By in-toto itself; then real apt asks the mirror, as `make demo` has it. */
 async function verified(link: string): Promise<void> {
-  const admin = line.qube('admin');
-  const at = (name: string) => admin.path(join('root', name));
+  const at = (name: string) => join(scratch, name);
   const owner = await makeOwner(at('owner'));
-  const keyring = at('keyring');
+  const [layout, keyring, rebuilder] = [at('root.layout'), at('keyring'), at('rebuilder.asc')];
   try {
-    const rebuilder = at('rebuilder.asc');
-    await admin.run('sh', '-c', 'cat > /root/rebuilder.asc <<E\n'.concat(line.vaultKey.armored, '\nE'));
-    await makeSignedLayout({ owner, rebuilder, layout: at('root.layout'), keyring });
+    await writeFile(rebuilder, line.vaultKey.armored);
+    await makeSignedLayout({ owner, rebuilder, layout, keyring });
     const key = line.vaultKey.fingerprint.toLowerCase();
-    await run('in-toto-sign', ['-f', link, '--verify', '--gpg', key, '--gpg-home', keyring], {
-      timeoutMs: 60_000,
-    });
-    await cp(join(line.mirror, 'rebuild/debian'), at('publication'), { recursive: true });
-    await ctl('results', source, '--output', '/root/rebuilt');
-    await admin.run('sh', '-ec', accepted(owner));
+    const verify = ['-f', link, '--verify', '--gpg', key, '--gpg-home', keyring];
+    await run('in-toto-sign', verify, { timeoutMs: 60_000 });
+    await askApt({ layout, keyring, ownerKey: owner.fingerprint });
   } finally {
     await endAgents(owner.home, keyring);
   }
 }
 
-function accepted({ fingerprint }: Owner): string {
-  return `gpg --homedir /root/owner --armor --export ${fingerprint} > /root/owner.asc
-    exec rebuilderctl verify /root/rebuilt/*.deb --layout /root/root.layout --owner-key /root/owner.asc --publication /root/publication`;
+async function askApt(trust: Trust): Promise<void> {
+  const publication = join(line.mirror, 'rebuild/debian');
+  await ctl('results', source, '--output', '/root/rebuilt');
+  const rebuilt = line.qube('admin').path('root/rebuilt');
+  const deb = (await readdir(rebuilt)).find((name) => name.endsWith('.deb')) ?? '';
+  const apt = await openApt(await verifier, { publication, rebuilt, deb }, trust);
+  try {
+    expect((await apt.installTampered(source)).accepted).toBe(false);
+    expect((await apt.install(source)).accepted).toBe(true);
+    expect((await apt.install(unattested)).accepted).toBe(false);
+  } finally {
+    await apt.close();
+  }
 }
 
 /** What each qube's journal says of one build, by the command of docs/operations.md. */
