@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type GnuPg, openGnuPg } from '../../../support/gnupg.ts';
 import { askPython } from '../../../support/python.ts';
-import { type Ran, runWith } from '../run.ts';
+import { type Ran, runWith } from '../../../unit/rebuilderctl/run.ts';
 
 let home: string;
 let dir: string;
