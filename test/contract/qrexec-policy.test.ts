@@ -1,3 +1,5 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { doorQubes, suiteTag } from '../../daemons/lib/contracts/qubes.ts';
@@ -16,11 +18,13 @@ import {
   sources,
   targets,
 } from '../support/policy-machine.ts';
+import { allowedCalls } from '../support/policy-verdicts.ts';
 
+const root = join(import.meta.dirname, '../..');
 const system = describeSystem(qubes);
 let policy: Policy;
 beforeAll(() => {
-  policy = loadPolicy([join(import.meta.dirname, '../../qrexec/policy')]);
+  policy = loadPolicy([join(root, 'qrexec/policy')]);
 });
 
 function judge(source: string, service: string, argument: string, target: string) {
@@ -59,14 +63,19 @@ describe('the policy for dom0', () => {
     expect(allowed).toBeGreaterThan(0);
   });
 
-  it('allows as many calls as the contracts name, and no more', () => {
-    const allowed = sources.flatMap((source) =>
-      ownCalls.filter(([service, argument]) =>
-        targets.some((target) => typeof outcome(source, service, argument, target) === 'object'),
+  it('allows all that the table has, and the contracts name no more', () => {
+    const words = (caller: string, service: string, argument: string) => `${caller} ${service}+${argument}`;
+    const own = allowedCalls.filter((line) => / (?:rebuilder\.|qubes\.Gpg)/.test(line));
+    const tabled = [...new Set(own.map((line) => line.split(' ').slice(0, 2).join(' ')))];
+    const named = services.flatMap(({ service, allowed }) =>
+      Object.entries(allowed).flatMap(([argument, who]) =>
+        who.map((caller) => words(caller, service, argument)),
       ),
     );
-    const named = services.flatMap(({ allowed: who }) => Object.values(who).flat()).length;
-    expect(allowed).toHaveLength(named + splitGpgServices.length);
+    const gpg = splitGpgServices.flatMap(({ service, callers }) =>
+      callers.map((caller) => words(caller, service, '')),
+    );
+    expect([...named, ...gpg].sort()).toEqual(tabled.sort());
   });
 
   it('asks nobody, forces no user, and starts what has to run', () => {
@@ -84,6 +93,25 @@ describe('the policy for dom0', () => {
       }
     }
     expect(ours).toContain('disp7');
+  });
+
+  it('leaves the vault to whom the operator names, by the rule that the document has', () => {
+    const rule = /^qubes\.Gpg2 \+ work .*$/m.exec(readFileSync(join(root, 'docs/qubes-os.md'), 'utf8'))?.[0];
+    const theirs = mkdtempSync(join(tmpdir(), 'policy-'));
+    try {
+      writeFileSync(join(theirs, '30-user.policy'), `${rule}\n`);
+      const both = loadPolicy([theirs, join(root, 'qrexec/policy')]);
+      const ask = (source: string, service: string) =>
+        evaluate(both, { service, argument: '', source, target: 'rebuilder-vault' }, system).action;
+      expect([ask('work', 'qubes.Gpg2'), ask('work', 'qubes.Gpg'), ask('sys-net', 'qubes.Gpg2')]).toEqual([
+        'ask',
+        'deny',
+        'deny',
+      ]);
+      expect(ask('rebuilder-attester', 'qubes.Gpg2')).toBe('allow');
+    } finally {
+      rmSync(theirs, { recursive: true });
+    }
   });
 
   it('protects the doors by name, should they have lost their tags', () => {
