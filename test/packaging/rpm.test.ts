@@ -45,7 +45,7 @@ describe('the RPM packages', () => {
     expect(stdout.toString()).toMatch(/ 0 errors, /);
   });
 
-  it('hold the files of the Debian package, and leave nothing behind', async () => {
+  it('hold the files of the Debian package and no others, and leave nothing behind', async () => {
     const deb = readdirSync(packagesFolder).find((name) => name.startsWith('package-rebuilder_')) ?? '';
     const listed = linesOf(await said('dpkg-deb', '--contents', at(deb)))
       .map((line) => line.replace(/^(?:\S+\s+){5}\./, '').replace(/ (?:->|link to) .*$/, ''))
@@ -55,9 +55,12 @@ describe('the RPM packages', () => {
     await said('mkdir', root);
     await rpm('--initdb');
     await rpm('--install', '--nodeps', '--noscripts', '--ignorearch', at(daemons));
-    const held = linesOf(await rpm('--query', '--list', 'package-rebuilder')).filter(
-      (path) => !path.startsWith('/usr/share/') && listed.includes(path),
-    );
+    const held = linesOf(
+      await rpm('--query', '--queryformat', '[%{FILEMODES:perms} %{FILENAMES}\\n]', 'package-rebuilder'),
+    )
+      .filter((line) => !line.startsWith('d'))
+      .map((line) => line.slice(line.indexOf(' ') + 1))
+      .filter((path) => !path.startsWith('/usr/share/'));
     expect(held.sort()).toEqual(listed.sort());
     expect(existsSync(join(root, 'usr/lib/package-rebuilder/attester.js'))).toBe(true);
     await rpm('--verify', '--nodeps', '--nouser', '--nogroup', 'package-rebuilder');
