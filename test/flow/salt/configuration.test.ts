@@ -132,27 +132,6 @@ describe('rebuilder.conf of a qube', () => {
   });
 });
 
-describe('a template of Fedora', () => {
-  it('has dnf bring the RPM that dom0 carries, and is told nothing of Debian', async () => {
-    const site = await Site.make({});
-    try {
-      await site.setGrains({ os_family: 'RedHat' });
-      const states = await site.call('state.show_sls', ['package-rebuilder.update'], 'rebuilder-tpl-fedora');
-      expect(Object.keys(states as object).sort()).toEqual([
-        'package-rebuilder-installed',
-        'package-rebuilder-package',
-        'package-rebuilder-templates-own-updates',
-      ]);
-      const shown = JSON.stringify(states);
-      expect(shown).toContain('install /var/cache/package-rebuilder-package/package-rebuilder.rpm');
-      expect(shown).toContain('salt://package-rebuilder/packages/package-rebuilder.rpm');
-      expect(shown).not.toMatch(/apt-get|\.deb/);
-    } finally {
-      await site.remove();
-    }
-  });
-});
-
 /** The text that a state that was only rendered would write. */
 function contentsOf(states: unknown): string {
   const { file } = (states as Record<string, { file: readonly unknown[] }>)['package-rebuilder-conf'] ?? {
