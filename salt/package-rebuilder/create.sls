@@ -30,6 +30,13 @@ package-rebuilder-policy:
     - group: qubes
     - mode: '0664'
 
+{%- if pillar.packages == 'archive' %}
+
+package-rebuilder-no-packages:
+  file.absent:
+    - name: /srv/salt/package-rebuilder/packages
+{%- else %}
+
 {#- What the templates install: below /srv/salt, for qubesctl hands that to whoever manages a qube and nothing else. #}
 {%- set carried = '/usr/share/package-rebuilder-dom0/packages' %}
 {%- for template, pattern in [('debian', 'package-rebuilder_*.deb'), ('fedora', 'package-rebuilder-[0-9]*.rpm')] %}
@@ -50,11 +57,12 @@ package-rebuilder-package-for-{{ template }}:
   test.fail_without_changes:
     - name: {{ carried }}
     - comment: {{ (carried ~ ': found ' ~ found | length ~ ' files ' ~ pattern ~
-        ', expected one: install package-rebuilder-dom0 again') | tojson }}
+        ', expected one: install a package-rebuilder-dom0 that carries it, or set packages: archive') | tojson }}
     - failhard: True
 {%- endif %}
 {%- endif %}
 {%- endfor %}
+{%- endif %}
 
 {%- for template, source in settings.templates.items() %}
 

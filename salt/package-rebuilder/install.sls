@@ -1,5 +1,5 @@
-{#- In a template: the suite's package with everything that it depends on, through the template's updates proxy. In dom0:
-    what create does, so that one call makes the templates and fills them. #}
+{#- In a template: the suite's package, as dom0 carries it or from an archive, with everything that it depends on, through the
+    template's updates proxy. In dom0: what create does, so that one call makes the templates and fills them. #}
 {%- from 'package-rebuilder/settings.jinja' import settings with context %}
 {%- from 'package-rebuilder/refusal.jinja' import refusal %}
 {%- if grains['id'] == 'dom0' %}
@@ -29,6 +29,15 @@ package-rebuilder-packages-of-qubes:
       - {{ 'split-gpg2' if settings.pillar['keys:openpgp'] == 'qubes.Gpg2' else 'qubes-gpg-split' }}
 {%- endif %}
 
+{%- if settings.pillar.packages == 'archive' %}
+
+package-rebuilder-installed:
+  pkg.latest:
+    - name: package-rebuilder
+    - refresh: True
+    - install_recommends: False
+{%- else %}
+
 package-rebuilder-package:
   file.managed:
     - name: {{ package }}
@@ -54,4 +63,5 @@ package-rebuilder-installed:
 {%- endif %}
     - require:
       - file: package-rebuilder-package
+{%- endif %}
 {%- endif %}

@@ -10,5 +10,5 @@ package-rebuilder-templates-own-updates:
   pkg.uptodate:
     - refresh: True
     - require_in:
-      - cmd: package-rebuilder-installed
+      - {{ 'pkg' if settings.pillar.packages == 'archive' else 'cmd' }}: package-rebuilder-installed
 {%- endif %}

@@ -18,6 +18,10 @@ package-rebuilder:
   #  debian: debian-13-minimal
   #  fedora: fedora-42-minimal
 
+  # Where the templates get the suite's package from: the dom0 package carries it; or, built by somebody's Qubes builder, it
+  # is in an archive that the source templates have configured.
+  #packages: carried
+
   # How many rebuilders: each leases builds of its own. When there are fewer again, `create` removes the last ones.
   #rebuilders: 1
 

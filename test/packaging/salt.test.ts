@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPublicKeys } from '../../daemons/attester/keys.ts';
@@ -57,10 +57,23 @@ describe('the states of templates and qubes, as dom0’s package brings them', (
   it('update what the distribution has newer, and ours when dom0 has', async () => {
     await qube.offer(ofQubes.map((one) => ({ ...one, version: '4.4' })));
     const carried = site.path('srv/salt/package-rebuilder/packages/package-rebuilder.deb');
-    await run('sh', ['-ec', later, 'sh', carried, site.path('raw')], { timeoutMs: 60_000 });
+    await run('sh', ['-ec', later, 'sh', carried, site.path('raw'), '9.0'], { timeoutMs: 60_000 });
     expect(failed(await qube.apply('package-rebuilder.update', 'rebuilder-tpl-debian'))).toEqual([]);
     expect(await version('package-rebuilder')).toBe('installed 9.0');
     expect(await version('split-gpg2')).toBe('installed 4.4');
+  });
+
+  it('have the package from an archive, where dom0 carries none', async () => {
+    await site.setPillar({ packages: 'archive' });
+    const made = qube.path('srv/archive/package-rebuilder_9.1.deb');
+    await copyFile(site.path('srv/salt/package-rebuilder/packages/package-rebuilder.deb'), made);
+    await run('sh', ['-ec', later, 'sh', made, site.path('raw-again'), '9.1'], { timeoutMs: 60_000 });
+    await qube.sh('apt-get --quiet --yes purge package-rebuilder');
+    await qube.offer(ofQubes);
+    expect(failed(await qube.apply('package-rebuilder.install', 'rebuilder-tpl-debian'))).toEqual([]);
+    expect(await version('package-rebuilder')).toBe('installed 9.1');
+    const again = await qube.apply('package-rebuilder.update', 'rebuilder-tpl-debian');
+    expect([failed(again), changed(again)]).toEqual([[], []]);
   });
 
   it.each(['orchestrator', 'getter', 'worker', 'reporter'])(
@@ -188,8 +201,8 @@ describe('the states of templates and qubes, as dom0’s package brings them', (
   const owner = async (path: string) => (await qube.sh(`stat --format '%U %a' ${path}`)).trim();
 });
 
-/** The same package under a later version: later FILE FOLDER. */
+/** The same package under a later version: later FILE FOLDER VERSION. */
 const later = `
   dpkg-deb --raw-extract "$1" "$2"
-  sed -i 's/^Version: .*/Version: 9.0/' "$2/DEBIAN/control"
+  sed -i "s/^Version: .*/Version: $3/" "$2/DEBIAN/control"
   dpkg-deb --root-owner-group -Znone --build "$2" "$1"`;

@@ -9,7 +9,9 @@ work=build/deb
 version=$(dpkg-parsechangelog --show-field Version)
 rm -rf "$work"
 mkdir -p "$work" build/packages
+modules=$(tools/packaging/modules.sh)
 node build/lib/source-tree.js "$work/package-rebuilder-$version"
+tar --extract --directory="$work/package-rebuilder-$version" --file="$modules"
 if ! (cd "$work/package-rebuilder-$version" && dpkg-buildpackage --no-sign --no-check-builddeps) >"$work/log" 2>&1 </dev/null; then
   tail -n 20 "$work/log" >&2
   printf 'deb: the build failed: see %s\n' "$work/log" >&2

@@ -15,8 +15,11 @@ mkdir -p "$top/SOURCES" "$top/SPECS" "$packages"
 rm -f "$packages"/*.rpm
 
 node build/lib/source-tree.js "$top/package-rebuilder-$version"
-tar --create --directory "$top" --sort=name --owner=0 --group=0 --numeric-owner --format=gnu --mtime="@$epoch" \
-  "package-rebuilder-$version" | gzip --no-name >"$top/SOURCES/package-rebuilder-$version.tar.gz"
+cp "$(tools/packaging/modules.sh)" "$top/SOURCES/"
+tar_source() {
+  tar --create --directory "$top" --sort=name --owner=0 --group=0 --numeric-owner --format=gnu --mtime="@$epoch" \
+    "package-rebuilder-$version" | gzip --no-name >"$top/SOURCES/package-rebuilder-$version.tar.gz"
+}
 
 # As Qubes' builder fills them in (QubesOS/qubes-builderv2, source_rpm/scripts/generate-spec).
 changelog() {
@@ -25,16 +28,12 @@ changelog() {
   dpkg-parsechangelog --show-field Changes | sed -n 's/^ *\* /- /p; s/^    \([^ *]\)/  \1/p'
 }
 spec() {
-  number=0
-  sources=$(for file in "$@"; do number=$((number + 1)); printf 'Source%s: %s\\n' "$number" "${file##*/}"; done)
-  sed -e "s/@VERSION@/$version/; s/@REL@/$release/; s|@PACKAGE_SOURCES@|$sources|" -e "/@CHANGELOG@/{r $top/changelog" -e 'd}' \
+  sed -e "s/@VERSION@/$version/; s/@REL@/$release/" -e "/@CHANGELOG@/{r $top/changelog" -e 'd}' \
     "rpm/$name.spec.in" >"$top/SPECS/$name.spec"
 }
 build() {
   name=$1
-  shift
-  for file in "$@"; do cp "$file" "$top/SOURCES/"; done
-  spec "$@"
+  spec
   # What builds it is on this machine, in its own package database.
   if ! SOURCE_DATE_EPOCH=$epoch rpmbuild -bb --nodeps --define "_topdir $top" --define "_rpmdir $top/RPMS" \
     "$top/SPECS/$name.spec" >"$top/$name.log" 2>&1 </dev/null; then
@@ -46,6 +45,11 @@ build() {
 }
 
 changelog >"$top/changelog"
+tar_source
 build package-rebuilder
-build package-rebuilder-dom0 "$packages"/package-rebuilder_*.deb "$packages/package-rebuilder-$version"-*.rpm
+# What dom0 carries lies in its source archive, where Qubes' builder has nothing.
+mkdir "$top/package-rebuilder-$version/packages"
+cp "$packages"/package-rebuilder_*.deb "$packages/package-rebuilder-$version"-*.rpm "$top/package-rebuilder-$version/packages/"
+tar_source
+build package-rebuilder-dom0
 ls "$packages"/*.rpm

@@ -1,5 +1,6 @@
-// `source-tree.js FOLDER`: lays out what the packages are built from, and nothing else: our sources as they stand, and the
-// npm modules of package-lock.json that they need. Modes and times say nothing about where that happened.
+// `source-tree.js FOLDER`: lays out our sources as they stand, as far as packages are built from them.
+// `source-tree.js --modules FOLDER`: the npm modules of package-lock.json that they need, which say nothing of anything else.
+// Modes and times do not tell where that happened.
 // Runs as the bundle build/lib/source-tree.js.
 
 import {
@@ -14,6 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { run } from '../../daemons/lib/daemon/program.ts';
 import { Modules } from './modules.ts';
 
@@ -39,18 +41,38 @@ const ours = [
 const unneeded = /(^|\/)(readme|changelog|history)[^/]*$|\.(d\.[cm]?ts|map|markdown)$/i;
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const target = resolve(process.argv[2] ?? 'build/source-tree');
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { modules: { type: 'boolean' } },
+});
+const target = resolve(positionals[0] ?? 'build/source-tree');
 const read = async (program: string, ...args: string[]) => {
   const { stdout } = await run(program, args, { cwd: root, timeoutMs: 60_000 });
   return stdout.toString('utf8');
 };
 
-const git = await read('git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...ours);
-const sources = git.split('\0').filter((path) => path !== '' && isThere(path));
-const modules = new Modules(root);
-const folders = [...modules.bundled(), ...modules.loaded(), ...modules.building()].map(({ path }) => path);
 const time = Number(await read('dpkg-parsechangelog', '--show-field', 'Timestamp'));
-for (const path of [...sources, ...[...new Set(folders)].flatMap(filesOf)]) copy(path);
+for (const path of values.modules ? moduleFiles() : await sourceFiles()) copy(path);
+
+async function sourceFiles(): Promise<readonly string[]> {
+  const git = await read(
+    'git',
+    'ls-files',
+    '-z',
+    '--cached',
+    '--others',
+    '--exclude-standard',
+    '--',
+    ...ours,
+  );
+  return git.split('\0').filter((path) => path !== '' && isThere(path));
+}
+
+function moduleFiles(): readonly string[] {
+  const modules = new Modules(root);
+  const folders = [...modules.bundled(), ...modules.loaded(), ...modules.building()].map(({ path }) => path);
+  return [...new Set(folders)].flatMap(filesOf);
+}
 
 function isThere(path: string): boolean {
   return lstatSync(join(root, path), { throwIfNoEntry: false }) !== undefined;

@@ -176,9 +176,11 @@ describe.concurrent('the states of dom0', () => {
     await rm(site.path('share/package-rebuilder-dom0'), { recursive: true });
     const [refused] = failed(await site.apply('package-rebuilder.create'));
     expect(refused).toBe(
-      '/usr/share/package-rebuilder-dom0/packages: /usr/share/package-rebuilder-dom0/packages: found 0 files package-rebuilder_*.deb, expected one: install package-rebuilder-dom0 again',
+      '/usr/share/package-rebuilder-dom0/packages: /usr/share/package-rebuilder-dom0/packages: found 0 files package-rebuilder_*.deb, expected one: install a package-rebuilder-dom0 that carries it, or set packages: archive',
     );
     expect(await site.made()).toEqual([]);
+    await site.setPillar({ packages: 'archive' });
+    expect(failed(await site.apply('package-rebuilder.create'))).toEqual([]);
   });
 
   it('remove nothing until they are told so', async (test) => {

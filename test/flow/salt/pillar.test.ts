@@ -31,7 +31,7 @@ const refused: Readonly<Record<string, Readonly<{ pillar: unknown; lines: readon
   'unknown keys': {
     pillar: { rebuilder: 2, templates: { debain: 'debian-13' }, qubes: { vault: { ram: 1 } } },
     lines: [
-      'package-rebuilder:rebuilder: found an unknown key, expected one of prefix, rebuilders, webhook, autostart, netvm, admins, templates, dists, keys, mirror, config, remove, qubes',
+      'package-rebuilder:rebuilder: found an unknown key, expected one of prefix, rebuilders, webhook, autostart, netvm, admins, templates, packages, dists, keys, mirror, config, remove, qubes',
       'package-rebuilder:templates:debain: found an unknown key, expected one of debian, fedora',
       'package-rebuilder:qubes:vault:ram: found an unknown key, expected one of memory, maxmem, vcpus, private',
     ],
@@ -194,7 +194,7 @@ describe('the pillar that is shipped', () => {
       const given = await site.call('pillar.get', ['package-rebuilder']);
       const missing = keys.filter((key) => pick(given, key) === undefined).map((key) => key.join(':'));
       // It belongs on the command line of package-rebuilder.remove.
-      expect([keys.length, missing]).toEqual([23, ['remove']]);
+      expect([keys.length, missing]).toEqual([24, ['remove']]);
     } finally {
       await site.remove();
     }
