@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { doctorAdvice } from '../../daemons/rebuilderctl/doctor/findings.ts';
@@ -7,10 +7,13 @@ import { qubesPrograms } from '../support/qubes-commands.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-/** What Salt's tests apply for real, by their own words. */
-const applied = ['dom0', 'configuration', 'pillar']
-  .map((name) => read(`test/flow/salt/${name}.test.ts`))
+const saltTests = ['flow/salt/dom0', 'packaging/salt', 'packaging/salt-fedora']
+  .map((name) => read(`test/${name}.test.ts`))
   .join();
+/** What Salt's tests apply for real, by their own words: `site` is their dom0, anything else a qube. */
+const applied = [...saltTests.matchAll(/(\w+)\.apply\(\s*'package-rebuilder\.(\w+)'/g)].map(
+  ([, where, state]) => `${where === 'site' ? 'dom0' : 'a qube'}: ${state}`,
+);
 
 /** Each call of a program of Qubes OS, in code or in what `doctor` advises: its name and what is typed after it. */
 function commandsOf(text: string): readonly (readonly string[])[] {
@@ -20,15 +23,16 @@ function commandsOf(text: string): readonly (readonly string[])[] {
   return [...calls].map(([, program = '', rest = '']) => [program, ...rest.trim().split(/\s+/)]);
 }
 
-/** Up to the qube or what else is the program's first word of its own; what follows may be another program's. */
-function optionsOf([, ...words]: readonly string[]): readonly string[] {
-  const values = new Set(['--user', '-u', '--tags', '--fields', '--timeout']);
-  const options: string[] = [];
-  for (let at = 0; words[at]?.startsWith('-'); at += 1) {
-    options.push(words[at] ?? '');
-    if (values.has(words[at] ?? '')) at += 1;
-  }
-  return options.map((option) => option.replace(/=.*$/, ''));
+/** What follows the first word of these that is no option may be another program's. */
+const passOn = ['qvm-run', 'qrexec-client-vm', 'qubesctl'];
+const withValue = ['--user', '-u', '--tags', '--fields', '--timeout', '--targets', '--max-concurrency'];
+
+function optionsOf([program = '', ...words]: readonly string[]): readonly string[] {
+  const first = words.findIndex(
+    (word, at) => !word.startsWith('-') && !withValue.includes(words[at - 1] ?? ''),
+  );
+  const own = passOn.includes(program) && first >= 0 ? words.slice(0, first) : words;
+  return own.filter((word) => word.startsWith('-')).map((option) => option.replace(/=.*$/, ''));
 }
 
 const documents = ['README.md', 'docs/qubes-os.md', 'docs/operations.md', 'docs/threat-model.md'];
@@ -50,15 +54,15 @@ describe.each(texts)('%s', (_name, text) => {
     expect(commands.filter(([program = '']) => !(program in qubesPrograms))).toEqual([]);
   });
 
-  it('has them apply states that there are, and that Salt’s tests apply', () => {
-    for (const [, name = ''] of text.matchAll(/state\.apply (\S+)/g)) {
-      const [suite, state] = name.replace(/[`,.]+$/, '').split('.');
-      expect([name, suite, existsSync(join(root, `salt/package-rebuilder/${state}.sls`))]).toEqual([
-        name,
-        'package-rebuilder',
-        true,
-      ]);
-      expect(applied).toContain(`package-rebuilder.${state}`);
+  it('has them apply states as Salt’s tests apply them', () => {
+    for (const [line, before = '', name = '', after = ''] of text
+      .replaceAll('\\\n', ' ')
+      .matchAll(/qubesctl ([^`\n]*?)state\.apply ([^\s`]+)([^`\n;|#]*)/g)) {
+      expect(name, line).toMatch(/^package-rebuilder\.\w+$/);
+      const where = before.includes('--targets') ? 'a qube' : 'dom0';
+      expect(applied, line).toContain(`${where}: ${name.replace('package-rebuilder.', '')}`);
+      const argument = after.trim().replaceAll("'", '');
+      if (argument !== '') expect(saltTests, line).toContain(`'${argument}'`);
     }
   });
 
