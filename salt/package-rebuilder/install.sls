@@ -35,7 +35,7 @@ package-rebuilder-installed:
   pkg.latest:
     - name: package-rebuilder
     - refresh: True
-    - install_recommends: False
+    {{ '- install_recommends: False' if debian else '- setopt: install_weak_deps=False' }}
 {%- else %}
 
 package-rebuilder-package:

@@ -42,14 +42,18 @@ describe('Qubes’ builder', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'builder-'));
     source = join(folder, component);
-    mkdirSync(source);
-    const list =
-      'git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- --ignore-failed-read';
-    execFileSync('sh', ['-c', `${list} | tar --extract --touch --directory=${source}`], { stdio: 'pipe' });
+    checkOut(source);
     described = describedIn(source);
     fetch();
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  function checkOut(tree: string): void {
+    mkdirSync(tree);
+    const list =
+      'git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- --ignore-failed-read';
+    execFileSync('sh', ['-c', `${list} | tar --extract --touch --directory=${tree}`], { stdio: 'pipe' });
+  }
 
   /** component.py, get_parameters: placeholders first, then YAML. */
   function describedIn(tree: string): Described {
@@ -57,7 +61,7 @@ describe('Qubes’ builder', () => {
       COMPONENT: component,
       VERSION: version,
       REL: release,
-      SOURCE_DIR: source,
+      SOURCE_DIR: tree,
       DISTFILES_DIR: join(folder, 'distfiles'),
     };
     const text = Object.entries(placeholders).reduce(
@@ -132,14 +136,16 @@ describe('Qubes’ builder', () => {
     expect(files.filter(carrying)).toHaveLength(2);
   });
 
-  it('makes the Debian packages that we make, byte for byte', async () => {
-    expect(described.vm.deb.build).toEqual(['debian']);
-    for (const command of described.vm.deb.source.commands)
-      execFileSync('sh', ['-ec', command], { stdio: 'pipe' });
+  it('makes from the same changelog the Debian packages that we make, byte for byte', async () => {
+    const tree = join(folder, 'deb');
+    checkOut(tree);
+    const { build, source: prepared } = describedIn(tree).vm.deb;
+    expect(build).toEqual(['debian']);
+    for (const command of prepared.commands) execFileSync('sh', ['-ec', command], { stdio: 'pipe' });
     const native = join(folder, `${component}-${version}`);
     const prepare =
       'mkdir "$2" && cp -a "$1"/* "$2" && cd "$2" && chmod -R -- u+rwX,g+rX-w,o+rX-w . && chmod +x debian/rules';
-    await run('sh', ['-ec', `${prepare} && dpkg-source -b .`, 'sh', source, native], { timeoutMs });
+    await run('sh', ['-ec', `${prepare} && dpkg-source -b .`, 'sh', tree, native], { timeoutMs });
     rmSync(native, { recursive: true });
     const dsc = readdirSync(folder).find((name) => name.endsWith('.dsc')) ?? '';
     await run('dpkg-source', ['--extract', join(folder, dsc), native], { timeoutMs, cwd: folder });

@@ -99,6 +99,9 @@ describe('the RPM of the daemons, installed for real', () => {
     for (const role of ['orchestrator', 'getter', 'worker', 'attester', 'vault', 'reporter', 'uploader']) {
       expect((await must(root, 'id', '-nG', `rebuilder-${role}`)).split(/\s+/)).toContain('qubes');
     }
+    for (const kind of ['uid', 'gid']) {
+      expect(readFileSync(root.path(`etc/sub${kind}`), 'utf8')).toMatch(/^rebuilder-disposable:\d+:65536$/m);
+    }
     expect(enabled()).toEqual(units);
   });
 
@@ -111,10 +114,11 @@ describe('the RPM of the daemons, installed for real', () => {
     expect(await rpm('--query', 'package-rebuilder')).toMatch(/^package-rebuilder-\S+-2\./);
   });
 
-  it('takes its units along when it goes', async () => {
+  it('takes its units along when it goes, and leaves the users, whom files belong to', async () => {
     await rpm('--erase', '--nodeps', 'package-rebuilder');
     expect(enabled()).toEqual([]);
     expect(existsSync(root.path('usr/lib/package-rebuilder'))).toBe(false);
+    expect(await must(root, 'id', '-nG', 'rebuilder-getter')).toContain('qubes');
   });
 });
 
@@ -144,9 +148,10 @@ describe('the RPM of dom0, installed for real', () => {
   it('goes with everything of it but an edited pillar, and Salt is told', async () => {
     await rpm('--erase', '--nodeps', 'package-rebuilder-dom0');
     expect(asked().at(-1)).toContain('top.disable package-rebuilder pillar=True');
-    expect(readdirSync(root.path('srv/pillar'))).toEqual(
-      expect.arrayContaining(['package-rebuilder.sls.rpmsave']),
-    );
+    expect(readdirSync(root.path('srv/pillar')).sort()).toEqual([
+      'package-rebuilder.sls.rpmnew',
+      'package-rebuilder.sls.rpmsave',
+    ]);
     expect(existsSync(root.path('srv/salt/package-rebuilder'))).toBe(false);
     expect(existsSync(root.path('usr/share/package-rebuilder-dom0'))).toBe(false);
   });

@@ -55,6 +55,24 @@ describe('the states of a template of Fedora, as dom0’s package brings them', 
     expect([failed(again), changed(again)]).toEqual([[], []]);
     expect(await readdir(packagesFolder)).toContain(ours);
   });
+
+  it('have the package from an archive, where dom0 carries none, without what it only recommends', async () => {
+    const [ours = ''] = await rpmPackages();
+    await site.setPillar({ packages: 'archive' });
+    await qube.sh('rpm --erase --nodeps --noplugins package-rebuilder && mkdir /srv/fedora && rm /dnf.log');
+    await copyFile(join(packagesFolder, ours), qube.path(`srv/fedora/${ours}`));
+    expect(failed(await qube.apply('package-rebuilder.install', id))).toEqual([]);
+    expect(`${(await installed()).trim()}.rpm`).toBe(ours);
+    const again = await qube.apply('package-rebuilder.install', id);
+    expect([failed(again), changed(again)]).toEqual([[], []]);
+    const carried = site.path('srv/salt/package-rebuilder/packages/package-rebuilder.rpm');
+    await copyFile(carried, qube.path('srv/fedora/later.rpm'));
+    expect(failed(await qube.apply('package-rebuilder.update', id))).toEqual([]);
+    expect((await installed()).trim()).toBe(ours.replace(/-1\.x86_64\.rpm$/, '-2.x86_64'));
+    const installs = (await asked()).filter((line) => line.includes(' install '));
+    expect(installs).toHaveLength(2);
+    for (const line of installs) expect(line).toContain('--setopt=install_weak_deps=False');
+  });
 });
 
 /** The same package in a later release, of the sources that `make rpm` left: later FILE FOLDER. */

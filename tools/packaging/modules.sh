@@ -1,5 +1,5 @@
 #!/bin/sh
-# Packs the npm modules that the packages hold and are built by, a function of package-lock.json alone:
+# Packs the npm modules that the packages hold and are built by, at the versions of package-lock.json and nothing else:
 # build/modules/package-rebuilder-modules-VERSION.tar.gz, which `.qubesbuilder` has Qubes' builder fetch from our release.
 # Its sha256 stands in rpm/package-rebuilder-modules.sha256; with --write it is written there.
 set -eu
@@ -20,7 +20,7 @@ sum=$(sha256sum "$archive" | cut -d' ' -f1)
 known=rpm/package-rebuilder-modules.sha256
 [ "${1-}" != --write ] || printf '%s\n' "$sum" >"$known"
 if [ "$sum" != "$(cat "$known")" ]; then
-  printf 'modules: sha256 %s is not that of %s: after a change of package-lock.json, %s --write\n' "$sum" "$known" "$0" >&2
+  printf 'modules: sha256 %s is not that of %s: after a change of package-lock.json, or of which modules the daemons import, %s --write\n' "$sum" "$known" "$0" >&2
   exit 1
 fi
 printf '%s\n' "$archive"

@@ -37,8 +37,12 @@ const ours = [
   'tools/packaging/install-list.sh',
   'tools/users.sh',
 ];
-/** Of a module only what runs, and its licence. */
-const unneeded = /(^|\/)(readme|changelog|history)[^/]*$|\.(d\.[cm]?ts|map|markdown)$/i;
+/**
+ * Of a module only what runs, and its licence; and of esbuild not the command, which its installation replaces with the
+ * native program where it can.
+ */
+const unneeded =
+  /(^|\/)(readme|changelog|history)[^/]*$|\.(d\.[cm]?ts|map|markdown)$|^node_modules\/esbuild\/bin\//i;
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const { positionals, values } = parseArgs({
