@@ -14,6 +14,10 @@ export interface BuildinfoSpec {
   readonly environment?: Readonly<Record<string, string>>;
   readonly binaryOnlyChanges?: string;
   readonly buildPath?: string;
+  /** amd64 unless told. */
+  readonly buildArchitecture?: string;
+  /** Of a cross build. */
+  readonly hostArchitecture?: string;
 }
 
 /** A .buildinfo as dpkg-genbuildinfo lays it out. */
@@ -35,7 +39,8 @@ export function buildinfoText(spec: BuildinfoSpec): string {
     'Checksums-Sha256:\n',
     ...sums,
     'Build-Origin: Test\n',
-    'Build-Architecture: amd64\n',
+    `Build-Architecture: ${spec.buildArchitecture ?? 'amd64'}\n`,
+    ...(spec.hostArchitecture === undefined ? [] : [`Host-Architecture: ${spec.hostArchitecture}\n`]),
     ...(spec.buildPath === undefined ? [] : [`Build-Path: ${spec.buildPath}\n`]),
     'Installed-Build-Depends:\n',
     `${(spec.installed ?? ['base-files (= 12)']).map((item) => ` ${item}`).join(',\n')}\n`,

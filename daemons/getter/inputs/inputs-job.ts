@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { type DebRecipe, parseRecipe } from '../../lib/contracts/documents/recipe.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { BuildSpec, OfficialFile } from '../../lib/domain/build.ts';
+import { whyNotHere } from '../../lib/domain/build-environment.ts';
 import type { Sha256 } from '../../lib/domain/names.ts';
 import { expectedFiles } from '../../lib/evidence/expected.ts';
 import type { Done, JobContext } from '../../lib/worker/worker.ts';
@@ -76,6 +77,9 @@ async function environmentOf(
   const { suites, uriOf } = indexes;
   const matching = await matchingBuildinfo(context, build, suites, parts);
   if (matching !== undefined) return recordedEnvironment(build, matching, suites, parts);
+  const foreign =
+    build.architecture === 'all' ? undefined : whyNotHere(build.architecture, parts.buildArchitecture);
+  if (foreign !== undefined) throw new JobFailure('environment-unknown', foreign);
   context.progress('resolving build dependencies');
   const [environment, binaryOnlyChanges] = await Promise.all([
     infer(build, indexes, source, parts, signal),

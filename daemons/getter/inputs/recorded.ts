@@ -1,9 +1,9 @@
 import { maxBuildinfoBytes, readBuildinfo } from '../../lib/archive/buildinfo-file.ts';
 import { JobFailure } from '../../lib/contracts/job-failure.ts';
 import type { BuildSpec } from '../../lib/domain/build.ts';
-import { whyNotChanges, whyNotVariables } from '../../lib/domain/build-environment.ts';
+import { whyNotChanges, whyNotHere, whyNotVariables } from '../../lib/domain/build-environment.ts';
 import { type Buildinfo, BuildinfoError } from '../../lib/domain/buildinfo.ts';
-import type { Sha256 } from '../../lib/domain/names.ts';
+import type { Architecture, Sha256 } from '../../lib/domain/names.ts';
 import { type ExpectedFile, expectedFiles } from '../../lib/evidence/expected.ts';
 import { installedArchitectures, recordedSettings } from '../../lib/evidence/recipe.ts';
 import { NetError } from '../../lib/net/errors.ts';
@@ -53,12 +53,22 @@ export async function matchingBuildinfo(
       reasons.push(why);
       continue;
     }
-    refused = whyNotVariables(content.environment) ?? whyNotChanges(content.binaryOnlyChanges, build);
+    refused =
+      whyNotVariables(content.environment) ??
+      whyNotChanges(content.binaryOnlyChanges, build) ??
+      whyNotMachine(content, parts.buildArchitecture);
     if (refused === undefined) return { object: await parts.kept.put(bytes), content };
   }
   const files = expectedFiles(packages, build).map(officialFile);
   if (refused !== undefined) throw new JobFailure('environment-unknown', `buildinfo: ${refused}`, { files });
   throw new JobFailure('buildinfo-mismatch', reasons.join('; '), { files });
+}
+
+function whyNotMachine(content: Buildinfo, machine: Architecture): string | undefined {
+  if (content.hostArchitecture !== null)
+    return `it was built for ${content.hostArchitecture} on another architecture`;
+  const { buildArchitecture } = recordedSettings(content);
+  return buildArchitecture === null ? undefined : whyNotHere(buildArchitecture, machine);
 }
 
 function parsed(bytes: Buffer, reasons: string[]): Buildinfo | undefined {

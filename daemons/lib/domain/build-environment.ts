@@ -1,5 +1,5 @@
 import { newestEntry } from './changelog.ts';
-import type { DebVersion, SourceName } from './names.ts';
+import type { Architecture, DebVersion, SourceName } from './names.ts';
 import { splitDebVersion } from './version.ts';
 
 /**
@@ -33,6 +33,14 @@ const categories = [
 
 const maxWords = 200;
 
+/** wiki.debian.org/BuildProfileSpec, "Registered profile names", without `cross`: no build here is for another architecture. */
+const profiles: ReadonlySet<string> = new Set(
+  (
+    'nobiarch nocheck nocil nodoc nogir nogolang noguile noinsttest nojava nolua noocaml noperl nopython noruby noudeb ' +
+    'nowasm nowindows stage1 stage2'
+  ).split(' '),
+);
+
 const allowed: ReadonlyMap<string, (value: string) => boolean> = new Map([
   ['LANG', like(locale)],
   ...categories.map((category) => [`LC_${category}`, like(locale)] as const),
@@ -40,7 +48,7 @@ const allowed: ReadonlyMap<string, (value: string) => boolean> = new Map([
   ['SOURCE_DATE_EPOCH', like(/^\d{1,12}$/)],
   // debian-policy 4.9.1 and dpkg-buildpackage(1): `nocheck parallel=4 hardening=+all,-pie`.
   ['DEB_BUILD_OPTIONS', wordsLike(/^[a-z][a-z0-9-]*(?:[=,][a-z0-9+,=-]*)?$/)],
-  ['DEB_BUILD_PROFILES', wordsLike(/^[a-z0-9.+-]+$/)],
+  ['DEB_BUILD_PROFILES', wordsThat((word) => profiles.has(word) || /^pkg(?:\.[a-z0-9+-]+){2,}$/.test(word))],
   ['DEB_VENDOR', like(/^[A-Za-z0-9.-]{0,40}$/)],
   // Builds under make or eatmydata record these; they say how fast, not what.
   ['MAKEFLAGS', like(/^w?(?: ?-[jl]\d{0,4})*$/)],
@@ -53,8 +61,11 @@ function like(form: RegExp): (value: string) => boolean {
 }
 
 function wordsLike(form: RegExp): (value: string) => boolean {
-  return (value) =>
-    value.length <= maxWords && value.split(' ').every((word) => word === '' || form.test(word));
+  return wordsThat((word) => form.test(word));
+}
+
+function wordsThat(isGood: (word: string) => boolean): (value: string) => boolean {
+  return (value) => value.length <= maxWords && value.split(' ').every((word) => word === '' || isGood(word));
 }
 
 /** Why this environment must not be given to a build, naming the first variable that is at fault; else undefined. */
@@ -80,6 +91,15 @@ export function whyNotChanges(changes: string | null, build: BuiltVersion): stri
     return `Binary-Only-Changes is not one short changelog entry of ${build.source} ${build.version}`;
   }
   return undefined;
+}
+
+/** Whose programs a machine runs as its own, by dpkg's names; every machine those of its architecture. */
+const alsoRuns: Readonly<Record<string, readonly string[]>> = { amd64: ['i386'], arm64: ['armhf', 'armel'] };
+
+/** Why a build that ran on one architecture cannot run on a machine of another: it would be emulated, or made for it alone. */
+export function whyNotHere(built: Architecture, machine: Architecture): string | undefined {
+  if (built === machine || alsoRuns[machine]?.includes(built)) return undefined;
+  return `it was built on ${built}, and builds here run on ${machine}`;
 }
 
 const maxPath = 250;

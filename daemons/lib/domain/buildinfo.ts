@@ -45,6 +45,8 @@ export type Buildinfo = Readonly<{
   files: readonly BuildinfoFile[];
   /** The machine's own architecture; null where the file does not say. */
   buildArchitecture: Architecture | null;
+  /** What a cross build was for; null for any other. */
+  hostArchitecture: Architecture | null;
   buildOrigin: string | null;
   buildDate: string | null;
   buildPath: string | null;
@@ -93,6 +95,7 @@ function read(fields: ReadonlyMap<string, string>): Buildinfo {
     binaries: words(fields.get('binary') ?? '').map(parseBinaryName),
     files: filesOf(fields),
     buildArchitecture: optional(fields, 'build-architecture', parseArchitecture),
+    hostArchitecture: optional(fields, 'host-architecture', parseArchitecture),
     buildOrigin: fields.get('build-origin') ?? null,
     buildDate: fields.get('build-date') ?? null,
     buildPath: optional(fields, 'build-path', parseBuildPath),

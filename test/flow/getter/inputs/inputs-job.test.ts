@@ -163,6 +163,9 @@ describe('inputs of a build with a buildinfo', () => {
       { binaryOnlyChanges: 'x' },
       'changelog entry',
     ],
+    ['a profile that nobody knows', { environment: { DEB_BUILD_PROFILES: 'nosuch' } }, '"nosuch"'],
+    ['another architecture', { buildArchitecture: 'riscv64' }, 'on riscv64, and builds here run on amd64'],
+    ['a cross build', { hostArchitecture: 'arm64' }, 'built for arm64 on another architecture'],
   ])('are environment-unknown where the buildinfo records %s', async (_what, changes, named) => {
     await expect(getter.inputs(await one(all, given(recorded(changes))))).rejects.toMatchObject({
       code: 'environment-unknown',
