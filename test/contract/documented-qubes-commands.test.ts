@@ -67,7 +67,9 @@ describe.each(texts)('%s', (_name, text) => {
   });
 
   it('has them make calls that the policy allows an admin', () => {
-    const calls = [...text.matchAll(/(?:qrexec-client-vm (\S+)|--service (\S+)) (rebuilder\.\S+)/g)];
+    const calls = text
+      .replaceAll('\\\n', ' ')
+      .matchAll(/(?:qrexec-client-vm(?: -\S+)* ([\w@]\S*)|--service(?: -\S+)* ([\w@]\S*)) ([^\s`]+)/g);
     for (const [, named, qube, call] of calls) {
       const target = named ?? '@default';
       expect(allowedCalls).toContain(`admin ${call} ${target} ${qube ?? 'rebuilder-orchestrator'}`);

@@ -122,6 +122,7 @@ export const otherCalls: readonly Call[] = [
     'nobody.KnowsIt',
   ].map((service): Call => [service, '']),
   ['qubes.GetDate', 'nanoseconds'],
+  ['qubes.NotifyUpdates', 'x'],
   ['qubes.ConnectTCP', '22'],
   ['qubes.StartApp', 'firefox'],
 ];

@@ -72,9 +72,9 @@ attester     qubes.GetDate+*               @default        dom0
 reporter     qubes.GetDate+*               @default        dom0
 uploader     qubes.GetDate+*               @default        dom0
 webhook      qubes.GetDate+*               @default        dom0
-getter       qubes.NotifyUpdates+          dom0            dom0
-uploader     qubes.NotifyUpdates+          dom0            dom0
-webhook      qubes.NotifyUpdates+          dom0            dom0
+getter       qubes.NotifyUpdates+*         dom0            dom0
+uploader     qubes.NotifyUpdates+*         dom0            dom0
+webhook      qubes.NotifyUpdates+*         dom0            dom0
 `
   .trim()
   .split('\n')

@@ -1,6 +1,6 @@
 /**
  * The options of the programs that our documents have people type on Qubes OS: qubes-core-admin-client (02bc30a),
- * qubesadmin/tools/*.py; qubes-mgmt-salt, qubesctl; qubes-core-qrexec (b2822df), doc/qrexec-client-vm.
+ * qubesadmin/tools/*.py; qubes-mgmt-salt, qubesctl; qubes-core-qrexec (b2822df), agent/qrexec-client-vm.c.
  */
 export const qubesPrograms: Readonly<Record<string, readonly string[]>> = {
   'qvm-backup': [],
