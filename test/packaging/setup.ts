@@ -7,6 +7,6 @@ export async function setup(): Promise<void> {
   const root = join(import.meta.dirname, '../..');
   const build = (script: string) =>
     run(join(root, 'tools/packaging', script), [], { cwd: root, timeoutMs: 600_000 });
-  await build('deb.sh');
-  await Promise.all([build('rpm.sh'), installPackages()]);
+  const built = build('deb.sh');
+  await Promise.all([installPackages(built), built.then(() => build('rpm.sh'))]);
 }

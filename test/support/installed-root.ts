@@ -69,9 +69,10 @@ export async function bring(root: AptRoot, files: readonly string[], folder: str
 /** The folder of the root in which all of our packages are installed; `setup.ts` makes it for every test of this run. */
 export const installedRoot = join(build, 'test/packaging/installed');
 
-export async function installPackages(): Promise<void> {
+/** Makes it while the packages are `built`. */
+export async function installPackages(built: Promise<unknown>): Promise<void> {
   await rm(installedRoot, { recursive: true, force: true });
-  const root = await makeTrixieRoot(installedRoot);
+  const [root] = await Promise.all([makeTrixieRoot(installedRoot), built]);
   const names = await packageFiles();
   await bring(
     root,
