@@ -27,14 +27,22 @@ export function parseAnswer(
   const asked = new Set(wanted.map(nameOf));
   const found = new Map<string, Sighting[]>();
   for (const line of linesOf(text)) {
-    const [name, architecture, version, suite = '', component = '', from = '', to = '', ...more] =
-      line.split(' ');
+    const [
+      name = '',
+      architecture = '',
+      version = '',
+      suite = '',
+      component = '',
+      from = '',
+      to = '',
+      ...more
+    ] = line.split(' ');
     const [begin, end] = [parseTimestamp(from), parseTimestamp(to)];
     const isWhole = more.length === 0 && isPlainName(suite) && isPlainName(component);
     if (!isWhole || begin === undefined || end === undefined || begin > end) {
       throw new ArchiveError('malformed', `metasnap: not a line of an answer: ${shown(line)}`);
     }
-    const key = `${name}:${architecture}=${version}`;
+    const key = nameOf({ package: name, architecture, version });
     if (!asked.has(key)) continue;
     const sightings = found.get(key) ?? [];
     sightings.push({ archive, suite, component, begin, end });
@@ -52,10 +60,10 @@ export function parseAnswer(
 export function parseUnknown(text: string, wanted: readonly Identity[]): readonly Identity[] {
   const unknown = new Set(
     linesOf(text).map((line) => {
-      const [name, architecture, version, ...more] = line.split(' ');
+      const [name = '', architecture = '', version, ...more] = line.split(' ');
       if (version === undefined || more.length > 0)
         throw new ArchiveError('malformed', `metasnap: not the name of a binary: ${shown(line)}`);
-      return `${name}:${architecture}=${version}`;
+      return nameOf({ package: name, architecture, version });
     }),
   );
   return wanted.filter((one) => unknown.has(nameOf(one)));

@@ -57,28 +57,24 @@ function largest(left: ReadonlyMap<string, readonly Seen[]>): InSuite {
  */
 function sweep(suite: InSuite): readonly Moment[] {
   const moments: Moment[] = [];
-  const left = new Map([...suite].sort(([, a], [, b]) => (lastEnd(a) < lastEnd(b) ? -1 : 1)));
+  const left = new Map([...suite].sort(([, a], [, b]) => (last(a).end < last(b).end ? -1 : 1)));
   for (const [name, all] of left) {
     if (!left.has(name)) continue;
-    const timestamp = lastEnd(all);
+    const { archive, suite: of, end: timestamp } = last(all);
     const has: string[] = [];
     const components = new Set<string>();
-    let where: Seen | undefined;
     for (const [other, intervals] of left) {
       const there = intervals.find(({ begin, end }) => begin <= timestamp && timestamp <= end);
       if (there === undefined) continue;
-      where = there;
       components.add(there.component);
       has.push(other);
       left.delete(other);
     }
-    if (where === undefined) throw new TypeError(`nothing was there at ${timestamp}`);
-    const { archive, suite: name_ } = where;
-    moments.push({ archive, suite: name_, timestamp, components: [...components].sort(), has: has.sort() });
+    moments.push({ archive, suite: of, timestamp, components: [...components].sort(), has: has.sort() });
   }
   return moments;
 }
 
-function lastEnd(intervals: readonly Seen[]): Timestamp {
-  return intervals.map(({ end }) => end).reduce((last, end) => (end > last ? end : last));
+function last(intervals: readonly Seen[]): Seen {
+  return intervals.reduce((latest, one) => (one.end > latest.end ? one : latest));
 }

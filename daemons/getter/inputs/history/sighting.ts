@@ -20,7 +20,7 @@ export type Sighting = Readonly<{
 }>;
 
 /** `name:architecture=version`, as metasnap is asked. */
-export function nameOf(one: Identity): string {
+export function nameOf(one: Readonly<Record<keyof Identity, string>>): string {
   return `${one.package}:${one.architecture}=${one.version}`;
 }
 
