@@ -15,7 +15,7 @@ mkdir -p "$top/SOURCES" "$top/SPECS" "$packages"
 rm -f "$packages"/*.rpm
 
 node build/lib/source-tree.js "$top/package-rebuilder-$version"
-cp "$(tools/packaging/modules.sh)" "$top/SOURCES/"
+cp "build/modules/package-rebuilder-modules-$version.tar.gz" "$top/SOURCES/"
 tar_source() {
   tar --create --directory "$top" --sort=name --owner=0 --group=0 --numeric-owner --format=gnu --mtime="@$epoch" \
     "package-rebuilder-$version" | gzip --no-name >"$top/SOURCES/package-rebuilder-$version.tar.gz"
