@@ -18,7 +18,7 @@ const applied = [...saltTests.matchAll(/(\w+)\.apply\(\s*'package-rebuilder\.(\w
 /** Each call of a program of Qubes OS, in code or in what `doctor` advises: its name and what is typed after it. */
 function commandsOf(text: string): readonly (readonly string[])[] {
   // What stands in $(...) is a command of its own.
-  const joined = text.replaceAll('\\\n', ' ').replaceAll('$(', '\n');
+  const joined = text.replaceAll('$(', '\n');
   const calls = joined.matchAll(/(?<![\w/-])(qvm-[a-z-]+|qubesctl|qrexec-client-vm) ([^`\n|;#<]*)/g);
   return [...calls].map(([, program = '', rest = '']) => [program, ...rest.trim().split(/\s+/)]);
 }
@@ -36,8 +36,9 @@ function optionsOf([program = '', ...words]: readonly string[]): readonly string
 }
 
 const documents = ['README.md', 'docs/qubes-os.md', 'docs/operations.md', 'docs/threat-model.md'];
+/** Lines that go on are one. */
 const texts: readonly (readonly [string, string])[] = [
-  ...documents.map((path) => [path, read(path)] as const),
+  ...documents.map((path) => [path, read(path).replaceAll('\\\n', ' ')] as const),
   ['doctor', Object.values(doctorAdvice).join('\n')],
 ];
 
@@ -55,9 +56,9 @@ describe.each(texts)('%s', (_name, text) => {
   });
 
   it('has them apply states as Salt’s tests apply them', () => {
-    for (const [line, before = '', name = '', after = ''] of text
-      .replaceAll('\\\n', ' ')
-      .matchAll(/qubesctl ([^`\n]*?)state\.apply ([^\s`]+)([^`\n;|#]*)/g)) {
+    for (const [line, before = '', name = '', after = ''] of text.matchAll(
+      /qubesctl ([^`\n]*?)state\.apply ([^\s`]+)([^`\n;|#]*)/g,
+    )) {
       expect(name, line).toMatch(/^package-rebuilder\.\w+$/);
       const where = before.includes('--targets') ? 'a qube' : 'dom0';
       expect(applied, line).toContain(`${where}: ${name.replace('package-rebuilder.', '')}`);
@@ -67,9 +68,9 @@ describe.each(texts)('%s', (_name, text) => {
   });
 
   it('has them make calls that the policy allows an admin', () => {
-    const calls = text
-      .replaceAll('\\\n', ' ')
-      .matchAll(/(?:qrexec-client-vm(?: -\S+)* ([\w@]\S*)|--service(?: -\S+)* ([\w@]\S*)) ([^\s`]+)/g);
+    const calls = text.matchAll(
+      /(?:qrexec-client-vm(?: -\S+)* ([\w@]\S*)|--service(?: -\S+)* ([\w@]\S*)) ([^\s`]+)/g,
+    );
     for (const [, named, qube, call] of calls) {
       const target = named ?? '@default';
       expect(allowedCalls).toContain(`admin ${call} ${target} ${qube ?? 'rebuilder-orchestrator'}`);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -12,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256Of } from '../../daemons/lib/objects/sha256.ts';
 import { type DemoRow, publicationSent, rebuildAll } from '../demo/follow.ts';
 import { makeOwner, makeSignedLayout, type Owner } from '../demo/keys.ts';
 import type { AptRoot } from '../support/apt-root.ts';
@@ -52,8 +52,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const sha256Of = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
-const hashesOf = (at: string) => names.map((name) => `${sha256Of(join(at, name))} ${name}`);
+const hashesOf = (at: string) => names.map((name) => `${sha256Of(readFileSync(join(at, name)))} ${name}`);
 
 describe('our own packages', () => {
   it('come out the same on another path, with another Debian, from the source package alone', () => {

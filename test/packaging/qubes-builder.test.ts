@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   mkdirSync,
@@ -13,14 +12,14 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../daemons/lib/daemon/program.ts';
+import { sha256Of } from '../../daemons/lib/objects/sha256.ts';
 import { packageFiles, packagesFolder, rpmPackages } from '../support/installed-root.ts';
+import { buildRpm } from '../support/rpm-build.ts';
 
 const timeoutMs = 600_000;
 const component = 'package-rebuilder';
 const version = readFileSync('version', 'utf8').trim();
 const release = readFileSync('rel', 'utf8').trim();
-
-const sha256File = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
 interface Described {
   readonly host: { rpm: { build: string[] } };
@@ -80,13 +79,13 @@ describe('Qubes’ builder', () => {
     mkdirSync(distfiles, { recursive: true });
     for (const { url, sha256 } of described.source.files) {
       const made = resolve('build/modules', basename(url));
-      expect(sha256File(made)).toBe(readFileSync(join(source, sha256), 'utf8').trim());
+      expect(sha256Of(readFileSync(made))).toBe(readFileSync(join(source, sha256), 'utf8').trim());
       copyFileSync(made, join(distfiles, basename(url)));
     }
   }
 
   /** source_rpm: scripts/create-archive and generate-spec; then mock, which is rpmbuild in a chroot. */
-  async function buildRpm(spec: string): Promise<string> {
+  async function buildSpec(spec: string): Promise<string> {
     const top = join(folder, basename(spec, '.spec'));
     const sources = join(top, 'SOURCES');
     mkdirSync(sources, { recursive: true });
@@ -107,10 +106,7 @@ describe('Qubes’ builder', () => {
     });
     for (const { url } of described.source.files)
       copyFileSync(join(folder, 'distfiles', component, basename(url)), join(sources, basename(url)));
-    const args = ['-bb', '--nodeps', '--define', `_topdir ${top}`, '--define', '_binary_payload w1.zstdio'];
-    await run('rpmbuild', [...args, join(top, basename(spec))], { timeoutMs });
-    const made = readdirSync(join(top, 'RPMS'), { recursive: true, encoding: 'utf8' });
-    return join(top, 'RPMS', made.find((path) => path.endsWith('.rpm')) ?? '');
+    return await buildRpm(top, join(top, basename(spec)));
   }
 
   async function filesOf(rpm: string): Promise<readonly string[]> {
@@ -124,7 +120,7 @@ describe('Qubes’ builder', () => {
   it('makes the RPM of the daemons that we make', async () => {
     const [spec = ''] = described.vm.rpm.build;
     const [ours = ''] = await rpmPackages();
-    expect(await filesOf(await buildRpm(spec))).toEqual(await filesOf(join(packagesFolder, ours)));
+    expect(await filesOf(await buildSpec(spec))).toEqual(await filesOf(join(packagesFolder, ours)));
   });
 
   it('makes dom0’s RPM, which then carries no packages', async () => {
@@ -132,7 +128,7 @@ describe('Qubes’ builder', () => {
     const [, ours = ''] = await rpmPackages();
     const carrying = (line: string) => /\/packages\/[^ ]+\.(?:deb|rpm) /.test(line);
     const files = await filesOf(join(packagesFolder, ours));
-    expect(await filesOf(await buildRpm(spec))).toEqual(files.filter((line) => !carrying(line)));
+    expect(await filesOf(await buildSpec(spec))).toEqual(files.filter((line) => !carrying(line)));
     expect(files.filter(carrying)).toHaveLength(2);
   });
 
@@ -157,7 +153,10 @@ describe('Qubes’ builder', () => {
     const made = readdirSync(folder).filter((name) => name.endsWith('.deb'));
     expect(made.sort()).toEqual(await packageFiles());
     for (const name of made) {
-      expect([name, sha256File(join(folder, name))]).toEqual([name, sha256File(join(packagesFolder, name))]);
+      expect([name, sha256Of(readFileSync(join(folder, name)))]).toEqual([
+        name,
+        sha256Of(readFileSync(join(packagesFolder, name))),
+      ]);
     }
   });
 });

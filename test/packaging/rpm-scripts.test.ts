@@ -1,20 +1,13 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../daemons/lib/daemon/program.ts';
 import { enabledUnits } from '../../tools/systemd/units.ts';
 import type { AptRoot } from '../support/apt-root.ts';
 import { makeTrixieRoot, must, packagesFolder, rpmPackages } from '../support/installed-root.ts';
+import { buildNextRelease } from '../support/rpm-build.ts';
 
 const timeoutMs = 600_000;
 const pillar = 'srv/pillar/package-rebuilder.sls';
@@ -33,41 +26,19 @@ beforeAll(async () => {
   Object.assign(old, { daemons, dom0 });
   root = await makeTrixieRoot(join(scratch, 'root'));
   writeFileSync(root.path('usr/bin/qubesctl'), qubesctl, { mode: 0o755 });
-  const made = await buildNewer();
-  Object.assign(newer, { daemons: made['package-rebuilder'], dom0: made['package-rebuilder-dom0'] });
+  const top = join(scratch, 'newer');
+  newer.daemons = await buildNextRelease(top, 'package-rebuilder');
+  newer.dom0 = await buildNextRelease(top, 'package-rebuilder-dom0', withMore);
   await rpm('--initdb');
 });
 afterAll(async () => await rm(scratch, { recursive: true, force: true }));
 
-/** The next release of both, in which what people may edit and what they may not has a line more. */
-async function buildNewer(): Promise<Readonly<Record<string, string>>> {
-  const top = join(scratch, 'newer');
-  for (const part of ['SOURCES', 'SPECS'])
-    cpSync(resolve('build/rpm', part), join(top, part), { recursive: true });
-  const made: Record<string, string> = {};
-  for (const name of ['package-rebuilder', 'package-rebuilder-dom0']) {
-    const file = join(top, 'SPECS', `${name}.spec`);
-    const lines = [pillar, 'srv/salt/package-rebuilder/create.sls'].map(
-      (path) => `echo '# newer' >> %{buildroot}/${path}\n`,
-    );
-    const spec = readFileSync(file, 'utf8')
-      .replace(/^Release: \S+$/m, 'Release: 2')
-      .replace(/^%post$/m, `${name.endsWith('dom0') ? lines.join('') : ''}\n%post`);
-    writeFileSync(file, spec);
-    const args = [
-      '-bb',
-      '--nodeps',
-      '--define',
-      `_topdir ${top}`,
-      '--define',
-      '_binary_payload w1.zstdio',
-      file,
-    ];
-    await run('rpmbuild', args, { timeoutMs });
-    const found = readdirSync(join(top, 'RPMS'), { recursive: true, encoding: 'utf8' });
-    made[name] = join(top, 'RPMS', found.find((path) => path.includes(`/${name}-0`)) ?? '');
-  }
-  return made;
+/** What people may edit and what they may not, each with a line more. */
+function withMore(spec: string): string {
+  const lines = [pillar, 'srv/salt/package-rebuilder/create.sls'].map(
+    (path) => `echo '# newer' >> %{buildroot}/${path}\n`,
+  );
+  return spec.replace(/^%post$/m, `${lines.join('')}\n%post`);
 }
 
 /** The host's rpm on the root's own database, with its scriptlets: they run there. */

@@ -1,16 +1,17 @@
-import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../daemons/lib/daemon/program.ts';
+import { sha256Of } from '../../daemons/lib/objects/sha256.ts';
 import { packagesFolder, rpmPackages } from '../support/installed-root.ts';
+import { layOutSources } from '../support/rpm-build.ts';
 
 const timeoutMs = 600_000;
 const said = async (program: string, ...args: readonly string[]) =>
   (await run(program, args, { timeoutMs })).stdout.toString('utf8');
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
-const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+const hashOf = (path: string) => sha256Of(readFileSync(path));
 
 describe('the RPM packages', () => {
   let folder: string;
@@ -27,9 +28,7 @@ describe('the RPM packages', () => {
   const at = (name: string) => join(packagesFolder, name);
 
   it('are the same when they are built again on another path', async () => {
-    for (const part of ['SOURCES', 'SPECS']) {
-      cpSync(resolve('build/rpm', part), join(folder, 'again', part), { recursive: true });
-    }
+    layOutSources(join(folder, 'again'));
     const epoch = (await said('dpkg-parsechangelog', '--show-field', 'Timestamp')).trim();
     for (const name of ['package-rebuilder', 'package-rebuilder-dom0']) {
       const spec = join(folder, 'again/SPECS', `${name}.spec`);
